@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# What the scripts that run on the host share; sourced, does nothing by itself.
+#
+# Exit codes of all of them: 0 as predicted or done; 1 not as predicted; 2 bad
+# usage; 125 the lab itself failed (git bisect run skips such a commit).
+# Every failure is one line on stderr: what failed; the log; what to do.
+
+export LC_ALL=C
+umask 022
+
+# Downloads, kernels and findings about this host; shared by all checkouts.
+# shellcheck disable=SC2034 # used by those who source this
+CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/xsklab
+
+note() { echo "xsklab: $*" >&2; }
+
+usage_error() { # TEXT
+	note "$1"
+	exit 2
+}
+
+lab_failure() { # TEXT
+	note "lab failure: $1"
+	exit 125
+}
+
+# is_fresh FILE: was it written within the last day? What a mirror or a host
+# answered is asked again after that.
+is_fresh() {
+	[ -n "$(find "$1" -mtime -1 2>/dev/null)" ]
+}
+
+# scratch: make SCRATCH, a folder in the cache that is gone when the script ends;
+# or fail, where the cache cannot be written to. What SIGKILL left goes after a day.
+scratch() {
+	mkdir -p "$CACHE" 2>/dev/null || true
+	SCRATCH=$(mktemp -d "$CACHE/tmp.XXXXXX" 2>/dev/null) ||
+		lab_failure "cannot write to the cache $CACHE; set XDG_CACHE_HOME to a folder with room that can be written to"
+	trap 'rm -rf "$SCRATCH"' EXIT
+	find "$CACHE" -maxdepth 1 -name 'tmp.*' -mtime +0 -exec rm -rf {} +
+}
+
+# lock FILE SECONDS WHAT: hold FILE's lock until this script ends. Children keep
+# it, so that nobody starts over something that still runs.
+lock() {
+	exec {LOCK}>"$1" || lab_failure "cannot write $1"
+	flock -n "$LOCK" && return
+	note "waiting for another $3 (at most $2 s)"
+	flock -w "$2" "$LOCK" ||
+		lab_failure "another $3 has held $1 for $2 s; end it, or wait for it"
+}
+
+# private_apt SOURCES COMMAND...: apt-get or apt-cache with package lists of our
+# own: needs no root, changes nothing on the host, and works where nobody has
+# run apt-get update. SOURCES is "system" or a file of deb-src lines.
+private_apt() {
+	local dir sources=$1 command=$2
+	local -a options
+	shift 2
+	if [ "$sources" = system ]; then
+		dir=$CACHE/apt/system
+		options=()
+	else
+		dir=$CACHE/apt/$(basename "$sources" .list)
+		options=(-o "Dir::Etc::sourcelist=$sources" -o Dir::Etc::sourceparts=-)
+	fi
+	mkdir -p "$dir/lists/partial" "$dir/archives/partial"
+	timeout 600 "$command" -q -o "Dir::State::Lists=$dir/lists" \
+		-o "Dir::Cache=$dir" -o "Dir::Cache::archives=$dir/archives" \
+		-o Acquire::Languages=none -o Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled=false \
+		-o Acquire::http::Timeout=20 -o Acquire::Retries=2 -o APT::Sandbox::User= \
+		-o Debug::NoLocking=1 "${options[@]}" "$@"
+}
