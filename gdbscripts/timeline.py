@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""xsklab-timeline: record calls of the kernel and of the program in one order.
+
+usage: gdb -batch -x timeline.py -ex 'xsklab-timeline CASE.json PROGRAM SOCKET OUT' VMLINUX
+
+CASE.json  its "probes" are what is recorded, see repro/xsk-netns-cookie.json
+PROGRAM    the guest's program with symbols, linked at a fixed address
+SOCKET     QEMU's gdb stub; the guest waits there (-S)
+OUT        JSON lines: {"call":..}, {"return":..}, {"line":..} in order of time,
+           then {"done":..}. A recording without {"done":..} is cut off.
+
+What is recorded is one run of PROGRAM, from the entry of its main() to main()'s
+return. Then the probes are taken out and the guest runs on without gdb.
+
+Exit: 0 the recording is whole; 1 it is not, and the reason is on stderr in a
+line that starts with "timeline:".
+"""
+import itertools
+import json
+import os
+import re
+
+import gdb
+
+
+class LabError(Exception):
+    """The lab failed; the text says where."""
+
+
+def to_json(value):
+    """A gdb.Value as a number, hex text, list of bytes, or None for NULL."""
+    kind = value.type.strip_typedefs()
+    if kind.code == gdb.TYPE_CODE_PTR:
+        address = int(value)
+        return hex(address & (2**64 - 1)) if address else None
+    if kind.code == gdb.TYPE_CODE_ARRAY:
+        first, last = kind.range()
+        return [to_json(value[i]) for i in range(first, last + 1)]
+    if kind.code == gdb.TYPE_CODE_STRUCT:  # atomic_t, atomic64_t
+        return to_json(value[kind.fields()[0]])
+    return int(value)
+
+
+def source_line(where):
+    """The text of a line, or None where the source is gone; see "directory"."""
+    try:
+        with open(where.symtab.fullname(), encoding="utf-8", errors="replace") as file:
+            return next(itertools.islice(file, where.line - 1, None), "").strip() or None
+    except OSError:
+        return None
+
+
+class Timeline:
+    """The output file, and what is known about the run so far."""
+
+    def __init__(self, path):
+        self.out = open(path, "w", encoding="utf-8")
+        self.order = 0
+        self.error = None
+        self.stepping = None  # the call whose lines are to be followed
+        self.returns = {}  # return address: Return
+        self.over = False  # main() has returned
+
+    def write(self, kind, **fields):
+        self.order += 1
+        json.dump({kind: {"order": self.order, **fields}}, self.out)
+        self.out.write("\n")
+        self.out.flush()
+        return self.order
+
+    def expect_return(self, frame, call, symbol):
+        """Have the return of the call in this frame recorded."""
+        caller = frame.older()
+        address = caller.pc()
+        if address not in self.returns:
+            self.returns[address] = Return(self, address)
+        self.returns[address].awaited[int(caller.read_register("rsp"))] = call, symbol
+
+    def returned(self, call, symbol):
+        """Record that a call has just returned."""
+        target = symbol.type.target()
+        value = None
+        if target.strip_typedefs().code != gdb.TYPE_CODE_VOID:
+            value = to_json(gdb.parse_and_eval("$rax").cast(target))
+        self.write("return", of=call, function=symbol.name, value=value)
+        self.over = symbol.name == "main"
+
+    def fail(self, text):
+        """For stop(), where gdb swallows exceptions. Returns True: stop here."""
+        self.error = self.error or text
+        return True
+
+
+class Return(gdb.Breakpoint):
+    """Where recorded calls return to; gdb.FinishBreakpoint gives up when the
+    other ring's stack is seen in between."""
+
+    def __init__(self, timeline, address):
+        super().__init__(f"*{address:#x}", internal=True)
+        self.timeline = timeline
+        self.awaited = {}  # stack pointer after the return: call, symbol
+
+    def stop(self):
+        try:
+            sp = int(gdb.parse_and_eval("$rsp"))
+            if sp in self.awaited:
+                self.timeline.returned(*self.awaited.pop(sp))
+            return self.timeline.over
+        except Exception as error:  # gdb would swallow it and go on
+            return self.timeline.fail(f"a return: {error!r}")
+
+
+def locate(symbols, name):
+    """The symbol of a function and the address behind its prologue.
+
+    Only before gdb is connected: after that it analyses prologues in the
+    target's memory, and ring 3 is not mapped yet.
+    """
+    symbol = symbols.lookup_static_symbol(name) or symbols.lookup_global_symbol(name)
+    if symbol is None or symbol.type.code != gdb.TYPE_CODE_FUNC:
+        raise LabError(f"no function {name} in {os.path.basename(symbols.filename)}:"
+                       " inlined away, or another version")
+    placed = gdb.execute(f"tbreak -source {symbol.symtab.filename} -function {name}",
+                         to_string=True)
+    address = re.search(r" at (0x[0-9a-f]+): ", placed)
+    if not address:
+        raise LabError(f"{name} is not in one place: {placed.strip()}")
+    gdb.execute("delete", to_string=True)
+    return symbol, int(address.group(1), 16)
+
+
+class Probe(gdb.Breakpoint):
+    """Records each call of one function."""
+
+    def __init__(self, timeline, spec, symbol, address):
+        # A software breakpoint needs a page that is mapped already, and ring 3's
+        # is not; under KVM there are four of the other kind.
+        super().__init__(f"*{address:#x}",
+                         gdb.BP_HARDWARE_BREAKPOINT if spec["ring"] else gdb.BP_BREAKPOINT,
+                         internal=True)
+        self.timeline, self.spec, self.symbol = timeline, spec, symbol
+        self.hits = 0
+
+    def values(self, frame):
+        found = {}
+        for symbol in frame.block():
+            if symbol.is_argument:
+                found[symbol.name] = to_json(symbol.value(frame))
+        for name, expression in self.spec.get("values", {}).items():
+            found[name] = to_json(gdb.parse_and_eval(expression))
+        return found
+
+    def stop(self):
+        try:
+            self.hits += 1
+            frame = gdb.selected_frame()
+            where = frame.find_sal()
+            call = self.timeline.write(
+                "call", ring=self.spec["ring"], function=self.spec["function"],
+                file=where.symtab.filename, line=self.symbol.line,
+                values=self.values(frame))
+            if self.spec.get("lines"):
+                self.timeline.stepping = call, self.symbol
+                return True
+            self.timeline.expect_return(frame, call, self.symbol)
+            return False
+        except Exception as error:  # gdb would swallow it and go on
+            return self.timeline.fail(f"{self.spec['function']}: {error!r}")
+
+
+def follow(timeline):
+    """Step through the call that has just begun, line by line, to its return.
+
+    Functions that it calls are stepped over. QEMU masks interrupts while it
+    steps, so all lines are of this call.
+    """
+    call, symbol = timeline.stepping
+    timeline.stepping = None
+    after = int(gdb.selected_frame().older().read_register("rsp"))
+    while int(gdb.parse_and_eval("$rsp")) < after:
+        frame = gdb.selected_frame()
+        where = frame.find_sal()
+        if where.symtab and where.line:
+            timeline.write("line", of=call, function=frame.name(),
+                           file=where.symtab.filename, line=where.line,
+                           text=source_line(where))
+        gdb.execute("next", to_string=True)
+        if timeline.error:
+            return
+    timeline.returned(call, symbol)
+
+
+class Record(gdb.Command):
+    __doc__ = __doc__
+
+    def __init__(self):
+        super().__init__("xsklab-timeline", gdb.COMMAND_USER)
+
+    def invoke(self, argument, from_tty):
+        case, program, socket, out = gdb.string_to_argv(argument)
+        timeline = Timeline(out)
+        try:
+            self.record(timeline, case, program, socket)
+        except (LabError, gdb.error) as error:
+            gdb.write(f"timeline: {timeline.error or error}\n", gdb.STDERR)
+            gdb.execute("quit 1")
+
+    def record(self, timeline, case, program, socket):
+        with open(case, encoding="utf-8") as file:
+            specs = json.load(file)["probes"]
+        kernel = gdb.objfiles()[0]
+        gdb.execute(f"add-symbol-file {program}", to_string=True)
+        user = gdb.objfiles()[-1]
+
+        gdb.execute("set backtrace past-main on")  # or main() would have no return
+        specs.insert(0, {"function": "main", "ring": 3})
+        places = [locate(user if spec["ring"] else kernel, spec["function"])
+                  for spec in specs]
+        gdb.execute(f"target remote {socket}", to_string=True)
+        # From start_kernel() on the kernel's text is mapped and breakpoints hold.
+        gdb.Breakpoint("start_kernel", gdb.BP_HARDWARE_BREAKPOINT,
+                       internal=True, temporary=True)
+        gdb.execute("continue", to_string=True)
+        if gdb.selected_frame().name() != "start_kernel":
+            raise LabError("the guest did not come to start_kernel()")
+        probes = [Probe(timeline, spec, *place) for spec, place in zip(specs, places)]
+        while not timeline.over:
+            gdb.execute("continue", to_string=True)
+            if timeline.error:
+                raise LabError(timeline.error)
+            if timeline.stepping:
+                follow(timeline)
+        for probe in probes:
+            if not probe.hits:
+                raise LabError(f"{probe.spec['function']} was never called")
+            probe.delete()
+        timeline.write("done", probes=len(probes))
+        gdb.execute("detach", to_string=True)
+
+
+Record()
