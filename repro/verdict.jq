@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# verdict.jq: compare what two guests showed with what the case predicts.
+#
+# Input: {case, name, layout, queues, kernel, library, accel, errno (number to
+#   name), structs (pahole's layouts), variants: {before, after: {library, result
+#   and timeline (arrays of JSON lines), strace (text), end}}}; see repro/run.
+# Output: verdict.json. "verdict" is reproduced when everything is as predicted,
+#   not-reproduced when something was observed that is not, and lab-failure when
+#   something is missing or contradicts itself.
+
+# A value as people know it: error numbers by their names.
+def named($errno): if type == "number" and . < 0 and . > -4096
+  then $errno[-. | tostring] // . else . end;
+
+# The calls of a timeline in order of time, each with what became of it.
+def calls($errno):
+  . as $events
+  | [.[] | .call // empty | . as $call
+     | $call + {
+         returned: ([$events[] | .return // empty | select(.of == $call.order) | .value][0] | named($errno)),
+         has_returned: any($events[]; .return.of? == $call.order),
+         lines: [$events[] | .line // empty | select(.of == $call.order) | {function, file, line, text}]
+       }]
+  | map(select(.function != "main"));
+
+# The result lines of one phase of the guest's script.
+def of_phase($name):
+  reduce .[] as $line ({lines: []};
+    if $line.phase then .phase = $line.phase
+    elif .phase == $name then .lines += [$line] else . end)
+  | .lines;
+
+# Calls grouped by socket: a group begins with the case's first function.
+def by_socket($first):
+  reduce .[] as $call ([]; if $call.function == $first or . == []
+    then . + [[$call]] else .[-1] += [$call] end);
+
+# Little-endian number of the bytes that a member has in its struct.
+def member($bytes): . as $m
+  | reduce ($bytes[$m.offset:$m.offset + $m.size] | reverse | .[]) as $byte (0; . * 256 + $byte);
+
+def decoded($structs): if .struct then . as $call
+  | .fields = ([$structs[$call.struct][]
+      | select(.offset + .size <= ($call.values.bytes | length))
+      | {(.name): member($call.values.bytes)}] | add)
+  else . end;
+
+# The call that failed, by what the kernel was seen to return; else what the
+# program says.
+def step: . as $socket
+  | if .errno == null then null
+    else ([.calls[] | select(.syscall and .returned == $socket.errno) | .syscall][0]) // .step end;
+
+# One variant: sockets with what the program, the kernel and strace say of each.
+def observed($in; $variant):
+  ($in.variants[$variant] | .garbled = any(.result[], .timeline[]; . == null)
+    | .result |= map(objects) | .timeline |= map(objects)) as $v
+  | ($in.case.probes | map({(.function): {syscall, struct}}) | add) as $specs
+  | ([$v.timeline | calls($in.errno)[] | . + $specs[.function] | decoded($in.structs)]
+     | by_socket($in.case.socket_begins_with)) as $groups
+  | {
+      library: $v.library,
+      release: ([$v.result[] | .boot.release // empty][0]),
+      groups: ($groups | length),
+      garbled: $v.garbled,
+      whole: any($v.timeline[]; .done),
+      sockets: [$v.result | of_phase("run") | [.[] | .socket // empty] | to_entries[]
+        | .value + {calls: ($groups[.key] // [])}
+        | .errno = (-.errno | named($in.errno) | if . == 0 then null else . end)
+        | .step = step],
+      again: [$v.result | of_phase("strace")[] | .socket // empty
+        | -.errno | named($in.errno) | if . == 0 then null else . end],
+      strace: [$v.strace / "\n" | .[] | select(test($in.case.strace))]
+    }
+  | .refused_at = ([.sockets[] | select(.errno) | .errno as $name | .calls[]
+      | select(.returned == $name and (.lines | length > 0)) | .lines[-1]][0]);
+
+def matches($value): if . == "set" then ($value | type) == "string" else . == $value end;
+
+# How a socket differs from the outcome that is predicted for it, as text.
+def differences($outcome):
+  . as $socket
+  | [ if .step != $outcome.step or .errno != $outcome.errno
+      then "\(.errno // "success") at \(.step // "no step") instead of \($outcome.errno // "success") at \($outcome.step // "no step")"
+      else empty end,
+      if [.calls[].function] != [$outcome.calls[].function]
+      then "called \([.calls[].function] | join(", ")) instead of \([$outcome.calls[].function] | join(", "))"
+      else range($outcome.calls | length) as $i | $socket.calls[$i] as $call | $outcome.calls[$i]
+        | to_entries[] | select(.key != "function")
+        | (if .key == "returned" then $call.returned else $call.values[.key] end) as $seen
+        | .key as $key | .value
+        | select(matches($seen) | not)
+        | "\($call.function): \($key) was \($seen // "NULL") instead of \(. // "NULL")"
+      end ];
+
+def version: [scan("[0-9]+") | tonumber][:2];
+
+def prediction($in): (.before.release // "0" | version) as $release
+  | [$in.case.predictions[] | select(.layout == $in.layout and (.since | version) <= $release)]
+  | max_by(.since | version);
+
+# What is missing or contradicts itself in one variant, as text.
+def contradictions($in; $variant): .[$variant] | . as $v
+  | ($in.queues * 2) as $expected
+  | [ if .garbled then "a line of the guest's result or of the timeline is no JSON" else empty end,
+      if .whole | not then "the timeline is cut off" else empty end,
+      if .release == null then "the guest did not say which kernel it runs" else empty end,
+      if (.sockets | length) != $expected then "the program reported \(.sockets | length) sockets instead of \($expected)" else empty end,
+      if .groups != (.sockets | length) then "gdb saw \(.groups) sockets and the program reported \(.sockets | length)" else empty end,
+      if [.sockets[].errno] != .again then "under strace the sockets ended differently: \([.again[] | . // "success"] | join(", "))" else empty end,
+      if (.strace | length) != ([.sockets[].calls[] | select(.struct)] | length)
+      then "strace saw \(.strace | length) of the calls that gdb saw" else empty end,
+      (.sockets[] | . as $socket | .calls[]
+        | if .has_returned | not then "\(.function) was not seen to return" else empty end,
+          (.function as $function | .values | to_entries[]
+            | select(.key as $key | $socket | has($key) and .[$key] != null)
+            | select(.value != $socket[.key])
+            | "\(.key) is \($socket[.key]) to the program and \(.value) in \($function)"))
+    ] | map("\($variant): \(.)");
+
+def surprises($in; $prediction; $variant): .[$variant].sockets | to_entries
+  | map(.key as $i | .value | . as $socket
+        | (if $i == 0 then $prediction.first else $prediction[.device] end) as $name
+        | $in.case.outcomes[$name] // {"step": null, "errno": null, "calls": []}
+        | . as $outcome | $socket | differences($outcome)[]
+        | "\($variant): \($socket.device) queue \($socket.queue): \(.)");
+
+# "success", or the error numbers that were seen.
+def outcome: [.sockets[].errno | select(.)] | unique | if . == [] then "success" else join(", ") end;
+
+. as $in
+| {before: observed($in; "before"), after: observed($in; "after")}
+| . as $seen
+| prediction($in) as $prediction
+| (contradictions($in; "before") + contradictions($in; "after")
+   + (if .before.release != .after.release then ["the guests ran different kernels"] else [] end)
+   + (if $prediction then [] else ["the case predicts nothing for this kernel and layout"] end)) as $broken
+| (if $prediction then surprises($in; $prediction.before; "before") + surprises($in; $prediction.after; "after") else [] end) as $surprises
+| "\(.before | outcome) before the fix, \(.after | outcome) after it" as $summary
+| {
+    case: $in.name,
+    verdict: (if $broken != [] then "lab-failure" elif $surprises != [] then "not-reproduced" else "reproduced" end),
+    reason: (if $broken != [] then $broken[0]
+             elif $surprises != [] then "\($summary); \($surprises[0])"
+             else $summary + (if $prediction.why then ": " + $prediction.why else "" end) end),
+    control: ($prediction.control // false),
+    layout: $in.layout,
+    queues: $in.queues,
+    kernel: ($in.kernel | .release = ($seen.before.release // .release)),
+    libxdp: $in.libxdp,
+    accel: $in.accel,
+    qemu: $in.qemu,
+    seconds: ($us / 1e5 | round / 10),
+    differences: ($broken + $surprises),
+    variants: ($seen | map_values({library, sockets, refused_at, strace}))
+  }
