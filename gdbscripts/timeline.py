@@ -18,14 +18,12 @@ line that starts with "timeline:".
 import itertools
 import json
 import os
-import re
+import sys
 
 import gdb
 
-
-class LabError(Exception):
-    """The lab failed; the text says where."""
-
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from symbols import LabError, add_program, locate  # noqa: E402
 
 def to_json(value):
     """A gdb.Value as a number, hex text, list of bytes, or None for NULL."""
@@ -108,25 +106,6 @@ class Return(gdb.Breakpoint):
             return self.timeline.over
         except Exception as error:  # gdb would swallow it and go on
             return self.timeline.fail(f"a return: {error!r}")
-
-
-def locate(symbols, name):
-    """The symbol of a function and the address behind its prologue.
-
-    Only before gdb is connected: after that it analyses prologues in the
-    target's memory, and ring 3 is not mapped yet.
-    """
-    symbol = symbols.lookup_static_symbol(name) or symbols.lookup_global_symbol(name)
-    if symbol is None or symbol.type.code != gdb.TYPE_CODE_FUNC:
-        raise LabError(f"no function {name} in {os.path.basename(symbols.filename)}:"
-                       " inlined away, or another version")
-    placed = gdb.execute(f"tbreak -source {symbol.symtab.filename} -function {name}",
-                         to_string=True)
-    address = re.search(r" at (0x[0-9a-f]+): ", placed)
-    if not address:
-        raise LabError(f"{name} is not in one place: {placed.strip()}")
-    gdb.execute("delete", to_string=True)
-    return symbol, int(address.group(1), 16)
 
 
 class Probe(gdb.Breakpoint):

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Symbols of both rings in one gdb: the kernel's vmlinux and the guest's program."""
+import os
+import re
+
+import gdb
+
+
+class LabError(Exception):
+    """The lab failed; the text says where."""
+
+
+def add_program(program):
+    """Load the program's symbols; returns the objfiles of kernel and program."""
+    kernel = gdb.objfiles()[0]
+    gdb.execute(f"add-symbol-file {program}", to_string=True)
+    return kernel, gdb.objfiles()[-1]
+
+
+def locate(symbols, name):
+    """The symbol of a function and the address behind its prologue.
+
+    Only before gdb is connected: after that it analyses prologues in the
+    target's memory, and ring 3 is not mapped yet.
+    """
+    symbol = symbols.lookup_static_symbol(name) or symbols.lookup_global_symbol(name)
+    if symbol is None or symbol.type.code != gdb.TYPE_CODE_FUNC:
+        raise LabError(f"no function {name} in {os.path.basename(symbols.filename)}:"
+                       " inlined away, or another version")
+    placed = gdb.execute(f"tbreak -source {symbol.symtab.filename} -function {name}",
+                         to_string=True)
+    address = re.search(r" at (0x[0-9a-f]+): ", placed)
+    if not address:
+        raise LabError(f"{name} is not in one place: {placed.strip()}")
+    gdb.execute("delete", to_string=True)
+    return symbol, int(address.group(1), 16)
