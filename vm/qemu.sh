@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# The guest's machine, for vm/boot and vm/debug; sourced after vm/lib.sh.
+# Environment: ACCEL, kvm or tcg (default); QEMU (qemu-system-x86_64).
+
+: "${ACCEL:=tcg}" "${QEMU:=qemu-system-x86_64}"
+
+# guarded SECONDS COMMAND...: whoever dies first takes the others along, however
+# it dies. To be run in the background.
+guarded() {
+	local seconds=$1
+	shift
+	exec setpriv --pdeathsig TERM timeout --kill-after=2 "$seconds" \
+		setpriv --pdeathsig KILL "$@"
+}
+
+# qemu_options KERNEL INITRD WORDS...: set OPTIONS. WORDS become the environment
+# of the guest's PID 1.
+# microvm boots vmlinux through PVH, with no firmware and no PCI to look at: half
+# the time of q35 and bzImage. panic=-1 with -no-reboot ends QEMU on a panic.
+qemu_options() {
+	local kernel=$1 initrd=$2
+	shift 2
+	OPTIONS=(-machine "microvm,acpi=off,accel=$ACCEL" -smp 1 -m 256
+		-nodefaults -no-user-config -no-reboot -device virtio-serial-device
+		-kernel "$kernel/vmlinux.boot" -initrd "$initrd"
+		-append "console=ttyS0 panic=-1 oops=panic reboot=t nokaslr random.trust_cpu=on $*")
+	case $ACCEL in
+	kvm) OPTIONS+=(-cpu host) ;;
+	tcg) OPTIONS+=(-cpu max) ;;
+	*) usage_error "ACCEL=$ACCEL is neither kvm nor tcg" ;;
+	esac
+}
