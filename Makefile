@@ -5,7 +5,7 @@
 # targets call; this file knows how their files depend on each other.
 
 CASE ?= xsk-netns-cookie
-export KERNEL LIBXDP ACCEL CASE LAYOUT QUEUES INDEX DEADLINE SWAP V
+export KERNEL LIBXDP FIX ACCEL CASE LAYOUT QUEUES INDEX DEADLINE SWAP V VARIANT PORT
 
 # A case of one's own may live anywhere: CASE=path/to/case.
 stem := $(if $(findstring /,$(CASE)),$(CASE),repro/$(CASE))
@@ -19,13 +19,44 @@ DEBUGGED := -O0 -g3 -static -no-pie -Wl,-Ttext-segment=0x10000000 -Wall \
 PROGRAMS := $(shell command -v sh busybox ip ethtool strace gdbserver)
 Q := $(if $(filter 1,$(V)),,@)
 
+define help
+make repro       build what is missing, run the case before and after the fix, judge
+make verdict     show the last verdict again
+make debug       one guest waits for a gdb in another terminal
+make doctor      what is there: tools, accelerator, sources, room
+make test        all tests
+make kernel      only the kernel; make image, make libxdp likewise
+make menuconfig  try other kernel options, and get them as a fragment
+make bench       what a reproduction costs, in bare boots of the same kernel
+make clean       remove build/; make distclean also the cache
+
+Knobs (NAME=value after make, or in the environment):
+  KERNEL    vX.Y[.Z] from kernel.org, a folder with any tree, or distro; v5.15
+  LIBXDP    upstream, a git folder of xdp-tools, or distro; upstream
+              without them, what cannot be reached is taken from distro
+  FIX       full id of another commit of xdp-tools: it and its parent are compared
+  CASE      a case of repro/, or path/to/case; xsk-netns-cookie
+  LAYOUT    colliding, or different: other ifindexes, the control; colliding
+  QUEUES    queues of each device, 1 to 64; 1
+  INDEX     the ifindex; 4242
+  ACCEL     kvm, tcg, or auto: kvm where a guest was seen to run under it; auto
+  DEADLINE  seconds that a guest may take; 60
+  SWAP=1    exchange before and after, to see the lab say no
+  VARIANT, PORT   of make debug: before or after, and gdb's port; before, 1234
+  V=1       show all commands
+
+repro/run does what make repro does and has exit codes: 0 as predicted, 1 not as
+predicted, 2 bad usage, 125 the lab failed.
+endef
+
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: help repro verdict debug kernel image libxdp inputs menuconfig doctor \
 	bench test clean distclean
 
 help:
-	@sed 's/^# \{0,1\}//; /^SPDX/d' vm/help.txt
+	$(info $(help))
+	@:
 
 repro:
 	@repro/run
