@@ -1,0 +1,171 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# kernel-config/: sources, their verification, the configuration.
+
+load lib
+
+setup() {
+	own_cache
+	mirror=$BATS_TEST_TMPDIR/mirror
+	mkdir -p "$mirror/v9.x" "$BATS_TEST_TMPDIR/kernel-config" "$BATS_TEST_TMPDIR/vm"
+	export KERNEL_ORG=file://$mirror
+	# A lab of its own, so that it can have pins of its own.
+	cp -r kernel-config vm "$BATS_TEST_TMPDIR"
+	source=$BATS_TEST_TMPDIR/kernel-config/source
+}
+
+# publish VERSION: a tarball on the stand-in for kernel.org, and its pin.
+publish() {
+	mkdir -p "$mirror/linux-$1"
+	echo "PATCHLEVEL = 1" >"$mirror/linux-$1/Makefile"
+	tar -cJf "$mirror/v9.x/linux-$1.tar.xz" -C "$mirror" "linux-$1"
+	printf '%s\t%s\n' "$1" "$(sha256sum "$mirror/v9.x/linux-$1.tar.xz" | cut -d' ' -f1)" \
+		>>"$BATS_TEST_TMPDIR/kernel-config/pins"
+}
+
+nothing_half_written() {
+	[ -z "$(find "$XDG_CACHE_HOME" -name 'tmp.*' -o -name '*.part' -o -name '*.tar.xz')" ]
+}
+
+@test "a pinned version is fetched, verified and unpacked once" {
+	publish 9.1
+	run -0 --separate-stderr "$source" v9.1
+	[ "${lines[2]}" = kernel.org ]
+	[ -f "${lines[0]}/Makefile" ]
+	nothing_half_written
+	rm -r "$mirror/v9.x"
+	run -0 --separate-stderr "$source" v9.1
+	[ -z "$stderr" ]
+}
+
+@test "a version without a pin is refused with the line that would add it" {
+	run -2 --separate-stderr "$source" v9.2
+	said "add to kernel-config/pins the line: 9.2<tab>SHA256"
+	one_line
+}
+
+@test "a download with another sha256 is not unpacked" {
+	publish 9.1
+	echo more >>"$mirror/v9.x/linux-9.1.tar.xz"
+	run -125 --separate-stderr "$source" v9.1
+	said "does not have the sha256"
+	nothing_half_written
+	[ ! -e "$XDG_CACHE_HOME/xsklab/sources/linux-9.1" ]
+}
+
+@test "a truncated download is not unpacked, and the next one works" {
+	publish 9.1
+	cp "$mirror/v9.x/linux-9.1.tar.xz" "$mirror/whole"
+	truncate -s 100 "$mirror/v9.x/linux-9.1.tar.xz"
+	run -125 "$source" v9.1
+	nothing_half_written
+	cp "$mirror/whole" "$mirror/v9.x/linux-9.1.tar.xz"
+	run -0 "$source" v9.1
+}
+
+@test "a version that was asked for and cannot be reached is an error" {
+	publish 9.1
+	KERNEL_ORG=https://nowhere.invalid run -125 --separate-stderr "$source" v9.1
+	said "kernel.org cannot be reached for KERNEL=v9.1"
+	nothing_half_written
+}
+
+@test "words that are no kernel are refused" {
+	for word in 5.15 v5 vx.y v5.15-rc1 /nonexistent mainline; do
+		run -2 --separate-stderr "$source" "$word"
+		said "KERNEL=$word"
+		one_line
+	done
+}
+
+@test "a folder that is no kernel tree is refused" {
+	run -2 --separate-stderr "$source" "$BATS_TEST_TMPDIR/vm"
+	said "is no kernel tree"
+}
+
+# tree DIR: what source looks for in a kernel tree.
+tree() {
+	mkdir -p "$1"
+	printf 'VERSION = 9\nPATCHLEVEL = 1\n' >"$1/Makefile"
+	touch "$1/Kbuild"
+}
+
+@test "a tree that was built in place is refused with the way out" {
+	tree "$BATS_TEST_TMPDIR/tree"
+	touch "$BATS_TEST_TMPDIR/tree/.config"
+	run -2 --separate-stderr "$source" "$BATS_TEST_TMPDIR/tree"
+	said "mrproper"
+	one_line
+}
+
+@test "a tree in a path with a space is refused" {
+	tree "$BATS_TEST_TMPDIR/a tree"
+	run -2 --separate-stderr "$source" "$BATS_TEST_TMPDIR/a tree"
+	said "space"
+}
+
+@test "a tree's id follows its content, not its path or its times" {
+	tree "$BATS_TEST_TMPDIR/one"
+	run -0 "$source" "$BATS_TEST_TMPDIR/one"
+	id=${lines[1]}
+	cp -r "$BATS_TEST_TMPDIR/one" "$BATS_TEST_TMPDIR/two"
+	run -0 "$source" "$BATS_TEST_TMPDIR/two"
+	[ "${lines[1]}" = "$id" ]
+	echo more >>"$BATS_TEST_TMPDIR/two/Kbuild"
+	run -0 "$source" "$BATS_TEST_TMPDIR/two"
+	[ "${lines[1]}" != "$id" ]
+}
+
+@test "a cache that cannot be written to is told" {
+	echo file >"$BATS_TEST_TMPDIR/cache"
+	publish 9.1
+	run -125 --separate-stderr "$source" v9.1
+	said "XDG_CACHE_HOME"
+	one_line
+}
+
+# The real tree that this lab builds from, with all of its Kconfig.
+@test "a symbol that the kernel does not grant is named, asked for or not" {
+	real=$(jq -r .source_dir build/kernel/kernel.json)
+	mkdir "$BATS_TEST_TMPDIR/out"
+	printf 'CONFIG_BPF_JIT=y\n' >"$BATS_TEST_TMPDIR/lost.config"
+	printf '# CONFIG_X86_TSC is not set\n' >"$BATS_TEST_TMPDIR/kept.config"
+	run -1 --separate-stderr kernel-config/configure "$real" "$BATS_TEST_TMPDIR/out" \
+		"$BATS_TEST_TMPDIR"/{lost,kept}.config
+	said 'lost.config asks for "CONFIG_BPF_JIT=y"'
+	said 'kept.config asks for "# CONFIG_X86_TSC is not set"'
+}
+
+@test "a fragment for later kernels is left out of earlier ones" {
+	real=$(jq -r .source_dir build/kernel/kernel.json)
+	mkdir "$BATS_TEST_TMPDIR/out"
+	printf '# since: 999.0\nCONFIG_NO_SUCH_SYMBOL=y\n' >"$BATS_TEST_TMPDIR/later.config"
+	cp kernel-config/debug.config "$BATS_TEST_TMPDIR"
+	run -0 kernel-config/configure "$real" "$BATS_TEST_TMPDIR/out" \
+		"$BATS_TEST_TMPDIR"/{later,debug}.config
+	sed -i '/since/d' "$BATS_TEST_TMPDIR/later.config"
+	run -1 kernel-config/configure "$real" "$BATS_TEST_TMPDIR/out" \
+		"$BATS_TEST_TMPDIR"/{later,debug}.config
+}
+
+@test "menuconfig shows what was changed as lines of a fragment" {
+	real=$(jq -r .source_dir build/kernel/kernel.json)
+	# tinyconfig takes everything out again: as if somebody had.
+	MENU=tinyconfig run -0 --separate-stderr "$BATS_TEST_TMPDIR/kernel-config/menuconfig" "$real"
+	[[ $output == *"# CONFIG_NET is not set"* ]]
+	said "kernel-config/NAME.config"
+}
+
+@test "the kernel in use has every option of every fragment and its build-id" {
+	run -0 readelf -n build/kernel/vmlinux
+	[[ $output == *"Build ID: $(jq -r .build_id build/kernel/kernel.json)"* ]]
+	for option in NET_NS=y VETH=y XDP_SOCKETS=y BPF_JIT=y PVH=y GDB_SCRIPTS=y VIRTIO_CONSOLE=y; do
+		grep -qx "CONFIG_$option" build/kernel/config
+	done
+	! grep -q '^CONFIG_RANDOMIZE_BASE=' build/kernel/config
+}
+
+@test "nothing of this machine is in the kernel: no path of tree or cache" {
+	! grep -qaF "$(jq -r .source_dir build/kernel/kernel.json)" build/kernel/vmlinux
+	! grep -qaF "$HOME/.cache/xsklab" build/kernel/vmlinux
+}

@@ -1,0 +1,68 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# netns/colliding-veth, on this host, in a namespace that is thrown away.
+
+load lib
+
+setup() {
+	unshare --map-root-user --net --mount ip link add type veth 2>/dev/null ||
+		skip "this host gives no network namespace with veth to this user"
+}
+
+# away SCRIPT: run it as root of a throw-away namespace with a /run of its own.
+away() {
+	unshare --map-root-user --net --mount bash -euc "
+		mount -t tmpfs none /run
+		export PATH=\$PWD/netns:\$PATH:/usr/sbin QUEUES=\${QUEUES-1}
+		$1"
+}
+
+ifindex='jq -r ".[] | select(.ifname == \"outer\" or .ifname == \"inner\") | .ifindex"'
+
+@test "both ends get the same ifindex, each in its namespace" {
+	run -0 --separate-stderr away "colliding-veth up; colliding-veth show | $ifindex"
+	[ "$output" = $'4242\n4242' ]
+}
+
+@test "the control layout gets different ones" {
+	LAYOUT=different run -0 --separate-stderr away "colliding-veth up; colliding-veth show | $ifindex"
+	[ "$output" = $'4242\n4243' ]
+}
+
+@test "addresses, queues and offloads are those of the story" {
+	QUEUES=2 run -0 --separate-stderr away 'colliding-veth up
+		ip -json -d addr show outer | jq -c ".[] | [.addr_info[0].local, .addr_info[0].prefixlen, .num_rx_queues, .num_tx_queues]"
+		ip -n inner-ns -json -d addr show inner | jq -c ".[] | [.addr_info[0].local, .addr_info[0].prefixlen, .num_rx_queues, .num_tx_queues]"
+		ip -n inner-ns -json link show lo | jq -r ".[].flags | index(\"UP\") != null"
+		ethtool -k outer | grep -cE "^(tx-checksumming|rx-vlan-offload|tx-vlan-offload): off"
+		ip netns exec inner-ns ethtool -k inner | grep -cE "^(tx-checksumming|rx-vlan-offload|tx-vlan-offload): off"'
+	[ "${lines[0]}" = '["169.254.0.1",30,2,2]' ]
+	[ "${lines[1]}" = '["169.254.0.2",30,2,2]' ]
+	[ "${lines[2]}" = true ]
+	[ "${lines[3]}" = 3 ]
+	[ "${lines[4]}" = 3 ]
+}
+
+@test "a packet gets from one end to the other" {
+	run -0 away 'colliding-veth up; busybox ping -c1 -W2 169.254.0.2'
+}
+
+@test "up and down may be repeated, and down leaves nothing" {
+	run -0 away 'colliding-veth up; colliding-veth up; colliding-veth down; colliding-veth down
+		! ip link show outer 2>/dev/null; ! ip netns | grep inner-ns'
+}
+
+@test "names are knobs" {
+	OUTER_VETH=o INNER_VETH=i TEST_NAMESPACE=n INDEX=77 run -0 --separate-stderr away \
+		'colliding-veth up; ip -json link show o | jq .[].ifindex; ip -n n -json link show i | jq .[].ifindex'
+	[ "$output" = $'77\n77' ]
+}
+
+@test "bad values are refused in one line" {
+	for bad in QUEUES=0 QUEUES=1000 QUEUES=two INDEX=1 INDEX=x LAYOUT=none; do
+		run -2 --separate-stderr away "env $bad colliding-veth up"
+		one_line
+	done
+	run -2 --separate-stderr away 'colliding-veth sideways'
+	run -2 --separate-stderr away 'colliding-veth'
+}
