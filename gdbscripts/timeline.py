@@ -48,6 +48,12 @@ def source_line(where):
         return None
 
 
+def return_of(frame):
+    """Where a frame's call returns to, and the stack pointer it has then."""
+    caller = frame.older()
+    return caller.pc(), int(caller.read_register("rsp"))
+
+
 class Timeline:
     """The output file, and what is known about the run so far."""
 
@@ -66,13 +72,21 @@ class Timeline:
         self.out.flush()
         return self.order
 
+    def is_running(self, frame):
+        """Was this frame's call recorded before and has not returned?
+
+        A page fault at the first instruction has it executed, and the
+        breakpoint hit, once more.
+        """
+        address, sp = return_of(frame)
+        return address in self.returns and sp in self.returns[address].awaited
+
     def expect_return(self, frame, call, symbol):
         """Have the return of the call in this frame recorded."""
-        caller = frame.older()
-        address = caller.pc()
+        address, sp = return_of(frame)
         if address not in self.returns:
             self.returns[address] = Return(self, address)
-        self.returns[address].awaited[int(caller.read_register("rsp"))] = call, symbol
+        self.returns[address].awaited[sp] = call, symbol
 
     def returned(self, call, symbol):
         """Record that a call has just returned."""
@@ -131,8 +145,10 @@ class Probe(gdb.Breakpoint):
 
     def stop(self):
         try:
-            self.hits += 1
             frame = gdb.selected_frame()
+            if self.timeline.is_running(frame):
+                return False
+            self.hits += 1
             where = frame.find_sal()
             call = self.timeline.write(
                 "call", ring=self.spec["ring"], function=self.spec["function"],
@@ -210,7 +226,7 @@ class Record(gdb.Command):
             if timeline.stepping:
                 follow(timeline)
         for probe in probes:
-            if not probe.hits:
+            if not probe.hits and not probe.spec.get("optional"):
                 raise LabError(f"{probe.spec['function']} was never called")
             probe.delete()
         timeline.write("done", probes=len(probes))

@@ -41,6 +41,8 @@ def refused_call: .variants.before as $v
     "                \([.value.values.bytes[] | hex] | join(" "))",
     "                \([.value.fields | to_entries[] | "\(.key) \(.value)"] | join(", "))";
 
+def place: if . then .file + (if .line then ":\(.line)" else "" end) else "" end;
+
 . as $v
 | .variants.before as $b | .variants.after as $a
 | "\(.case)   Linux \(.kernel.release) (\(.kernel.source))   QEMU \(.qemu) \(.accel)   libxdp \($b.library) / \($a.library)",
@@ -58,8 +60,8 @@ def refused_call: .variants.before as $v
    | row("\($b.sockets[$i].device) \($b.sockets[$i].queue): \($f)"; $bcell; $acell)),
   ([$b, $a] | map(.refused_at) | select(any(.[]; .)) | . as [$br, $ar]
    | row("refused in"; $br.function // "nowhere"; $ar.function // "nowhere"),
-     row(""; if $br then "\($br.file):\($br.line)" else "" end; if $ar then "\($ar.file):\($ar.line)" else "" end),
-     row(""; $br.text // ""; $ar.text // "")),
+     row(""; $br | place; $ar | place),
+     (if $br.text or $ar.text then row(""; $br.text // ""; $ar.text // "") else empty end)),
   refused_call,
   (.differences[] | "  ! \(.)"),
   "  \(if .verdict == "reproduced" and .control then "AS PREDICTED" else .verdict | ascii_upcase | gsub("-"; " ") end): \(.reason)   \(.seconds) s"

@@ -52,6 +52,12 @@ def step: . as $socket
   | if .errno == null then null
     else ([.calls[] | select(.syscall and .returned == $socket.errno) | .syscall][0]) // .step end;
 
+# Where the kernel refused a socket: the innermost call that returned the error, and
+# the last line that it came to where its lines were followed.
+def refused_at: .errno as $errno
+  | if . then [.calls[] | select(.ring == 0 and .returned == $errno)][-1] else null end
+  | if . then .lines[-1] // {function, file, line: null, text: null} else null end;
+
 # One variant: sockets with what the program, the kernel and strace say of each.
 def observed($in; $variant):
   ($in.variants[$variant] | .garbled = any(.result[], .timeline[]; . == null)
@@ -73,8 +79,7 @@ def observed($in; $variant):
         | -.errno | named($in.errno) | if . == 0 then null else . end],
       strace: [$v.strace / "\n" | .[] | select(test($in.case.strace))]
     }
-  | .refused_at = ([.sockets[] | select(.errno) | .errno as $name | .calls[]
-      | select(.returned == $name and (.lines | length > 0)) | .lines[-1]][0]);
+  | .refused_at = ([.sockets[] | select(.errno)][0] | refused_at);
 
 def matches($value): if . == "set" then ($value | type) == "string" else . == $value end;
 
@@ -84,10 +89,12 @@ def differences($outcome):
   | [ if .step != $outcome.step or .errno != $outcome.errno
       then "\(.errno // "success") at \(.step // "no step") instead of \($outcome.errno // "success") at \($outcome.step // "no step")"
       else empty end,
-      if [.calls[].function] != [$outcome.calls[].function]
-      then "called \([.calls[].function] | join(", ")) instead of \([$outcome.calls[].function] | join(", "))"
-      else range($outcome.calls | length) as $i | $socket.calls[$i] as $call | $outcome.calls[$i]
-        | to_entries[] | select(.key != "function")
+      ([.calls[].function] as $called
+       | [$outcome.calls[] | select((.optional and (.function | IN($called[]) | not)) | not)]) as $expected
+      | if [.calls[].function] != [$expected[].function]
+      then "called \([.calls[].function] | join(", ")) instead of \([$expected[].function] | join(", "))"
+      else range($expected | length) as $i | $socket.calls[$i] as $call | $expected[$i]
+        | to_entries[] | select(.key | IN("function", "optional") | not)
         | (if .key == "returned" then $call.returned else $call.values[.key] end) as $seen
         | .key as $key | .value
         | select(matches($seen) | not)
