@@ -9,14 +9,19 @@ export KERNEL LIBXDP FIX ACCEL CASE LAYOUT QUEUES INDEX DEADLINE SWAP V VARIANT 
 
 # A case of one's own may live anywhere: CASE=path/to/case.
 stem := $(if $(findstring /,$(CASE)),$(CASE),repro/$(CASE))
-run := build/$(notdir $(CASE))
+name := $(notdir $(CASE))
+run := build/$(name)
 
 CFLAGS := -O2 -g -Wall -Wextra -Werror
 # For gdb: static functions stay visible, and an address of their own keeps the
 # other programs of the guest out of breakpoints on them.
 DEBUGGED := -O0 -g3 -static -no-pie -Wl,-Ttext-segment=0x10000000 -Wall \
 	-fdebug-prefix-map="$$PWD"=.
-PROGRAMS := $(shell command -v sh busybox ip ethtool strace gdbserver)
+# Not busybox's sh, which would take its own ip(8) before /bin/ip.
+PROGRAMS := $(shell PATH=$$PATH:/usr/sbin:/sbin; \
+	for program in sh busybox ip ethtool strace; do command -v $$program; done)
+GDBSERVER := $(shell command -v gdbserver)
+APPLETS := cat echo grep kill ls mkdir mount nproc ps rm sleep umount
 Q := $(if $(filter 1,$(V)),,@)
 
 define help
@@ -50,7 +55,7 @@ predicted, 2 bad usage, 125 the lab failed.
 endef
 
 .DELETE_ON_ERROR:
-.SECONDARY:
+.PRECIOUS: build/libxdp/%/xsk.o build/libxdp/%/libxdp.o $(run)/program.% $(run)/initrd.%
 .PHONY: help repro verdict debug kernel image libxdp inputs menuconfig doctor \
 	bench test clean distclean
 
@@ -83,7 +88,7 @@ libxdp:
 	@repro/libxdp/source build/libxdp "$$LIBXDP"
 
 image: kernel
-	$(Q)$(MAKE) --no-print-directory build/guest.cpio
+	$(Q)$(MAKE) --no-print-directory build/guest.cpio build/gdbserver.cpio
 
 bench:
 	@tests/bench
@@ -99,23 +104,30 @@ distclean: clean
 	rm -rf "$${XDG_CACHE_HOME:-$$HOME/.cache}/xsklab"
 
 # Everything that repro/run needs once kernel and libxdp are there.
-inputs: $(run)/initrd.cpio build/errno.json
+inputs: $(run)/initrd.before $(run)/initrd.after build/errno.json
 
 build/errno.json: | build
 	$(Q)echo '#include <errno.h>' | $(CC) -E -dM - | \
 		awk '$$2 ~ /^E/ && $$3 ~ /^[0-9]+$$/ { print $$3, $$2 }' | \
 		jq -nR '[inputs / " " | { key: .[0], value: .[1] }] | from_entries' >$@
 
+# Static: under emulation the dynamic linker takes longer than all that it does.
 build/init: vm/init.c | build
-	$(Q)$(CC) $(CFLAGS) -o $@ $<
+	$(Q)$(CC) $(CFLAGS) -static -o $@ $<
 
 build/gen_init_cpio: | build
 	$(Q)cp build/kernel/gen_init_cpio $@
 
-build/guest.cpio: vm/image build/init $(wildcard netns/*) $(PROGRAMS) | build/gen_init_cpio
-	$(Q)vm/image build/gen_init_cpio build/init $@
+build/guest.cpio: vm/image build/init $(wildcard netns/*) $(PROGRAMS) Makefile | build/gen_init_cpio
+	$(Q)vm/image build/gen_init_cpio $@ /init=build/init '/var/run->/run' \
+		$(foreach program,$(PROGRAMS),/bin/$(notdir $(program))=$(program)) \
+		$(foreach script,$(wildcard netns/*),/bin/$(notdir $(script))=$(script)) \
+		$(foreach applet,$(APPLETS),'/bin/$(applet)->busybox')
 
-build/libxdp/%/xsk.o build/libxdp/%/libxdp.o: build/libxdp/libxdp.json repro/libxdp/cflags
+build/gdbserver.cpio: vm/image $(GDBSERVER) | build/gen_init_cpio
+	$(Q)vm/image build/gen_init_cpio $@ /bin/gdbserver=$(GDBSERVER)
+
+build/libxdp/%/xsk.o build/libxdp/%/libxdp.o: build/libxdp/libxdp.json repro/libxdp/cflags Makefile
 	$(Q)set -f; for source in xsk libxdp; do \
 		$(CC) $(DEBUGGED) $$(repro/libxdp/cflags build/libxdp/$*) -c \
 			-o build/libxdp/$*/$$source.o build/libxdp/$*/lib/libxdp/$$source.c || exit; \
@@ -125,13 +137,11 @@ $(run)/program.%: $(stem).c build/libxdp/%/xsk.o build/libxdp/%/libxdp.o | $(run
 	$(Q)$(CC) $(DEBUGGED) -Wextra -Werror -Ibuild/libxdp/$*/headers -o $@ $^ \
 		$$(pkg-config --static --libs libbpf libelf)
 
-$(run)/initrd.cpio: build/guest.cpio $(run)/program.before $(run)/program.after $(stem).sh
-	$(Q)for variant in before after; do \
-		strip -o $(run)/guest.$$variant $(run)/program.$$variant && \
-		echo "file /case/$(notdir $(CASE)).$$variant $(run)/guest.$$variant 755 0 0"; \
-	done >$@.list
-	$(Q)echo "file /case/$(notdir $(CASE)).sh $(stem).sh 755 0 0" >>$@.list
-	$(Q)build/gen_init_cpio -t 0 $@.list | cat build/guest.cpio - >$@
+$(run)/initrd.%: build/guest.cpio build/gdbserver.cpio $(run)/program.% $(stem).sh
+	$(Q)strip -o $(run)/guest.$* $(run)/program.$*
+	$(Q)vm/image build/gen_init_cpio $(run)/case.$* /case/$(name).sh=$(stem).sh \
+		/case/$(name).$*=$(run)/guest.$*
+	$(Q)cat build/guest.cpio $(run)/case.$* >$@
 
 build $(run):
 	$(Q)mkdir -p $@

@@ -158,7 +158,7 @@ class Probe(gdb.Breakpoint):
                 self.timeline.stepping = call, self.symbol
                 return True
             self.timeline.expect_return(frame, call, self.symbol)
-            return False
+            return self.symbol.name == "main"
         except Exception as error:  # gdb would swallow it and go on
             return self.timeline.fail(f"{self.spec['function']}: {error!r}")
 
@@ -203,22 +203,21 @@ class Record(gdb.Command):
     def record(self, timeline, case, program, socket):
         with open(case, encoding="utf-8") as file:
             specs = json.load(file)["probes"]
-        kernel = gdb.objfiles()[0]
-        gdb.execute(f"add-symbol-file {program}", to_string=True)
-        user = gdb.objfiles()[-1]
-
+        kernel, user = add_program(program)
+        gdb.execute("set breakpoint always-inserted on")  # or each stop costs more
         gdb.execute("set backtrace past-main on")  # or main() would have no return
         specs.insert(0, {"function": "main", "ring": 3})
         places = [locate(user if spec["ring"] else kernel, spec["function"])
                   for spec in specs]
         gdb.execute(f"target remote {socket}", to_string=True)
-        # From start_kernel() on the kernel's text is mapped and breakpoints hold.
-        gdb.Breakpoint("start_kernel", gdb.BP_HARDWARE_BREAKPOINT,
-                       internal=True, temporary=True)
+        # Where main() begins, the kernel's text and the program's are mapped. Until
+        # then one breakpoint, in hardware, is all that slows the boot.
+        probes = [Probe(timeline, specs[0], *places[0])]
         gdb.execute("continue", to_string=True)
-        if gdb.selected_frame().name() != "start_kernel":
-            raise LabError("the guest did not come to start_kernel()")
-        probes = [Probe(timeline, spec, *place) for spec, place in zip(specs, places)]
+        if not probes[0].hits:
+            raise LabError(timeline.error or "the guest stopped before main() was called")
+        probes += [Probe(timeline, spec, *place)
+                   for spec, place in zip(specs[1:], places[1:])]
         while not timeline.over:
             gdb.execute("continue", to_string=True)
             if timeline.error:

@@ -2,12 +2,23 @@
 #
 # verdict.jq: compare what two guests showed with what the case predicts.
 #
-# Input: {case, name, layout, queues, kernel, library, accel, errno (number to
-#   name), structs (pahole's layouts), variants: {before, after: {library, result
-#   and timeline (arrays of JSON lines), strace (text), end}}}; see repro/run.
+# Named arguments: $name, $before_is and $after_is (which library ran as which),
+#   $layout, $queues, $accel, $qemu, $us (microseconds);
+#   files as JSON: $case, $kernel, $libxdp, $errno (number to name); files as text:
+#   $layouts (pahole's), and $before_X and $after_X for X of result, timeline
+#   (JSON lines) and strace. See repro/run.
 # Output: verdict.json. "verdict" is reproduced when everything is as predicted,
 #   not-reproduced when something was observed that is not, and lab-failure when
 #   something is missing or contradicts itself.
+
+# The lines of a text as JSON; one that is none is null.
+def lines: split("\n") | map(select(. != "") | fromjson? // null);
+
+# pahole's text as {struct: [{name, offset, size}]}.
+def structs:
+  [scan("struct (\\w+) \\{\n((?:\t.*\n|\n)*)\\}") | {(.[0]): [.[1]
+    | scan("(\\w+)(?:\\[\\d+\\])*; +/\\* +(\\d+) +(\\d+) \\*/")
+    | {name: .[0], offset: (.[1] | tonumber), size: (.[2] | tonumber)}]}] | add // {};
 
 # A value as people know it: error numbers by their names.
 def named($errno): if type == "number" and . < 0 and . > -4096
@@ -136,7 +147,17 @@ def surprises($in; $prediction; $variant): .[$variant].sockets | to_entries
 # "success", or the error numbers that were seen.
 def outcome: [.sockets[].errno | select(.)] | unique | if . == [] then "success" else join(", ") end;
 
-. as $in
+{
+  case: $case[0], $name, $layout, $queues, $accel, $qemu,
+  kernel: $kernel[0], libxdp: $libxdp[0], errno: $errno[0], structs: ($layouts | structs),
+  variants: {
+    before: {library: $libxdp[0][$before_is], result: ($before_result | lines),
+      timeline: ($before_timeline | lines), strace: $before_strace},
+    after: {library: $libxdp[0][$after_is], result: ($after_result | lines),
+      timeline: ($after_timeline | lines), strace: $after_strace}
+  }
+}
+| . as $in
 | {before: observed($in; "before"), after: observed($in; "after")}
 | . as $seen
 | prediction($in) as $prediction
@@ -155,7 +176,7 @@ def outcome: [.sockets[].errno | select(.)] | unique | if . == [] then "success"
     layout: $in.layout,
     queues: $in.queues,
     kernel: ($in.kernel | .release = ($seen.before.release // .release)),
-    libxdp: $in.libxdp,
+    libxdp: $in.libxdp.source,
     accel: $in.accel,
     qemu: $in.qemu,
     seconds: ($us / 1e5 | round / 10),
