@@ -2,6 +2,7 @@
 """Symbols of both rings in one gdb: the kernel's vmlinux and the guest's program."""
 import os
 import re
+import shlex
 
 import gdb
 
@@ -13,7 +14,7 @@ class LabError(Exception):
 def add_program(program):
     """Load the program's symbols; returns the objfiles of kernel and program."""
     kernel = gdb.objfiles()[0]
-    gdb.execute(f"add-symbol-file {program}", to_string=True)
+    gdb.execute(f"add-symbol-file {shlex.quote(program)}", to_string=True)
     return kernel, gdb.objfiles()[-1]
 
 

@@ -162,10 +162,10 @@ tree() {
 	for option in NET_NS=y VETH=y XDP_SOCKETS=y BPF_JIT=y PVH=y GDB_SCRIPTS=y VIRTIO_CONSOLE=y; do
 		grep -qx "CONFIG_$option" build/kernel/config
 	done
-	! grep -q '^CONFIG_RANDOMIZE_BASE=' build/kernel/config
+	run -1 grep '^CONFIG_RANDOMIZE_BASE=' build/kernel/config
 }
 
 @test "nothing of this machine is in the kernel: no path of tree or cache" {
-	! grep -qaF "$(jq -r .source_dir build/kernel/kernel.json)" build/kernel/vmlinux
-	! grep -qaF "$HOME/.cache/xsklab" build/kernel/vmlinux
+	run -1 grep -caF "$(jq -r .source_dir build/kernel/kernel.json)" build/kernel/vmlinux
+	run -1 grep -caF "$HOME/.cache/xsklab" build/kernel/vmlinux
 }

@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 #
 # What the tests share; "load lib" in each file.
+# shellcheck disable=SC2154 # output and stderr are set by bats
 
 cd "$BATS_TEST_DIRNAME/.." || exit
 bats_require_minimum_version 1.5.0

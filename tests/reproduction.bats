@@ -1,0 +1,190 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# repro/run: the reproduction itself, its controls, and what it does with bad input.
+
+load lib
+
+outcome() { # VARIANT DEVICE QUEUE: what became of that socket
+	verdict ".variants.$1.sockets[] | select(.device == \"$2\" and .queue == $3) | .errno // \"success\""
+}
+
+@test "colliding ifindex: EINVAL before the fix, success after it" {
+	run -0 --separate-stderr repro/run
+	[[ $output == *"REPRODUCED: EINVAL before the fix, success after it"* ]]
+	[ "$(verdict .verdict)" = reproduced ]
+	[ "$(outcome before outer 0)" = success ]
+	[ "$(outcome before inner 0)" = EINVAL ]
+	[ "$(outcome after outer 0)" = success ]
+	[ "$(outcome after inner 0)" = success ]
+	[ "$(verdict '.variants.before.sockets[1] | "\(.ifindex) \(.step)"')" = "4242 bind" ]
+}
+
+@test "the verdict names kernel, build-id, library and the line that refused" {
+	[ "$(verdict .kernel.build_id)" = "$(readelf -n build/kernel/vmlinux | awk '/Build ID:/ { print $3 }')" ]
+	[ "$(verdict .kernel.release)" = "$(jq -r .release build/kernel/kernel.json)" ]
+	[ "$(verdict .variants.before.library)" = "$(jq -r .before build/libxdp/libxdp.json)" ]
+	[ "$(verdict '.variants.after | has("refused_at") and .refused_at == null')" = true ]
+	# The line is looked up in the source, not known here.
+	file=$(verdict .variants.before.refused_at.file)
+	line=$(jq -r .variants.before.refused_at.line build/xsk-netns-cookie/verdict.json)
+	[ "$line" != null ] || skip "this kernel refuses in a function whose lines are not followed"
+	run -0 sed -n "${line}p" "$(jq -r .source_dir build/kernel/kernel.json)/$file"
+	[[ $output == *"$(verdict .variants.before.refused_at.text)" ]]
+	[[ $output == *"if (!pool->fq || !pool->cq)"* ]]
+}
+
+@test "the timeline tells why: the second socket got the first one's context" {
+	run -0 jq -r 'select(.return.function == "xsk_create_ctx" or .return.function == "xsk_get_ctx") | .return.value' \
+		build/xsk-netns-cookie/before/timeline.jsonl
+	[ "${lines[0]}" = null ]        # outer: no context yet
+	[ "${lines[1]}" = "${lines[2]}" ] # inner: the one that was made for outer
+	[ "${#lines[@]}" = 3 ]
+	run -0 jq -r 'select(.return.function == "xsk_get_ctx") | .return.value' \
+		build/xsk-netns-cookie/after/timeline.jsonl
+	[ "$output" = $'null\nnull' ]
+}
+
+@test "kernel and program agree on the netns cookies, and they differ" {
+	for variant in before after; do
+		kernel=$(jq -c 'select(.call.function == "xsk_bind") | .call.values.netns_cookie' \
+			build/xsk-netns-cookie/$variant/timeline.jsonl)
+		program=$(jq -c 'select(.socket) | .socket.netns_cookie' \
+			build/xsk-netns-cookie/$variant/result.jsonl | head -n 2)
+		[ "$kernel" = "$program" ]
+		[ "$(sort -u <<<"$kernel" | wc -l)" = 2 ]
+	done
+}
+
+@test "strace's bind() calls are shown as bytes and as fields at pahole's offsets" {
+	run -0 --separate-stderr repro/run show
+	[[ $output == *"refused call  bind("*"sa_family=AF_XDP"*"= -1 EINVAL"* ]]
+	# AF_XDP is 44, 4242 is 0x1092, XDP_SHARED_UMEM is 1.
+	[[ $output == *"2c 00 01 00 92 10 00 00 00 00 00 00 "* ]]
+	[[ $output == *"sxdp_family 44, sxdp_flags 1, sxdp_ifindex 4242, sxdp_queue_id 0, sxdp_shared_umem_fd "* ]]
+	# The second socket asked for no FILL and no COMPLETION ring.
+	for ring in FILL COMPLETION; do
+		[ "$(grep -c "XDP_UMEM_${ring}_RING" build/xsk-netns-cookie/before/strace.log)" = 1 ]
+		[ "$(grep -c "XDP_UMEM_${ring}_RING" build/xsk-netns-cookie/after/strace.log)" = 2 ]
+	done
+}
+
+@test "the reproducer frees what it made: every socket, ring and the UMEM's 8 MiB" {
+	for variant in before after; do
+		log=build/xsk-netns-cookie/$variant/strace.log
+		[ "$(grep -cE 'socket\(.*= [0-9]+$' "$log")" -gt 2 ]
+		# Descriptors and mappings of the rings, by the time of main()'s return.
+		[ "$(awk '/ (socket|open|openat)\(.*= [0-9]+$/ { n++ } / close\(.*= 0$/ { n-- } END { print n }' "$log")" = 0 ]
+		[ "$(awk '/ mmap\(.*MAP_SHARED/ { n++ } / munmap\(/ { n-- } END { print n }' "$log")" = -1 ]
+		[ "$(grep -c 'munmap(.*, 8388608)' "$log")" = 1 ]
+	done
+}
+
+@test "different ifindex: success before and after" {
+	run -0 --separate-stderr repro/run LAYOUT=different
+	[[ $output == *"AS PREDICTED: success before the fix, success after it"* ]]
+	[ "$(verdict '[.variants[].sockets[].errno] == [null, null, null, null]')" = true ]
+	[ "$(verdict '[.variants.before.sockets[].ifindex] == [4242, 4243]')" = true ]
+}
+
+@test "QUEUES=2: four sockets, one cookie for each namespace" {
+	run -0 --separate-stderr repro/run QUEUES=2
+	for queue in 0 1; do
+		[ "$(outcome before outer $queue)" = success ]
+		[ "$(outcome before inner $queue)" = EINVAL ]
+		[ "$(outcome after inner $queue)" = success ]
+	done
+	[ "$(verdict '[.variants.after.sockets[] | {device, netns_cookie}] | unique | length')" = 2 ]
+	[ "$(verdict '.variants.after.sockets | length')" = 4 ]
+}
+
+@test "the variants swapped on purpose: not reproduced, exit 1, and why" {
+	run -1 --separate-stderr repro/run SWAP=1
+	[[ $output == *"NOT REPRODUCED: success before the fix, EINVAL after it"* ]]
+	[ "$(verdict .verdict)" = not-reproduced ]
+	[ "$(verdict '.differences | length')" -ge 2 ]
+}
+
+@test "a probe on a function that is not there: lab failure, no verdict" {
+	mkdir "$BATS_TEST_TMPDIR/cases"
+	cp repro/xsk-netns-cookie.{c,sh,json} "$BATS_TEST_TMPDIR/cases"
+	cd "$BATS_TEST_TMPDIR/cases"
+	rename() { mv "xsk-netns-cookie.$1" "probe.$1"; }
+	rename c && rename sh && rename json
+	sed -i 's/"xp_assign_dev_shared", "ring"/"xp_no_such_function", "ring"/' probe.json
+	cd - >/dev/null
+	run -125 --separate-stderr repro/run "CASE=$BATS_TEST_TMPDIR/cases/probe"
+	said "no function xp_no_such_function in vmlinux"
+	[ "$(jq -r .verdict build/probe/verdict.json)" = lab-failure ]
+	rm -r build/probe
+}
+
+@test "knobs that make no sense are refused in one line, before anything is done" {
+	for knob in QUEUES=0 QUEUES=1000 QUEUES=text QUEUES= ACCEL=xen LAYOUT=round \
+		CASE=nowhere CASE=../x INDEX=1 DEADLINE=0 NONSENSE=1 KERNEL=5.15 LIBXDP=1.3; do
+		[ "$knob" != QUEUES= ] || continue
+		run -2 --separate-stderr repro/run "$knob"
+		one_line
+	done
+}
+
+@test "make repro fails where the verdict is another" {
+	run -2 --separate-stderr make -s repro SWAP=1
+	[[ $output == *"NOT REPRODUCED"* ]]
+	run -0 make -s repro
+	run -0 make -s verdict
+}
+
+@test "an interrupted run leaves no verdict, nothing running, and the next one works" {
+	for signal in INT TERM KILL; do
+		# Somewhere in the boot of the guests.
+		run timeout --signal=$signal 1.2 repro/run
+		[ "$status" -gt 123 ]
+		[ "$(verdict .verdict)" = lab-failure ]
+		for _ in {1..30}; do # their parent's death reaches them in a moment
+			pgrep -f 'qemu-system-x86_64.*CASE=xsk-netns-cookie' >/dev/null || break
+			sleep 0.1
+		done
+		run -1 pgrep -f 'qemu-system-x86_64.*CASE=xsk-netns-cookie'
+	done
+	run -0 repro/run
+}
+
+@test "two runs at once in one checkout take turns" {
+	repro/run >"$BATS_TEST_TMPDIR/one" 2>&1 &
+	first=$!
+	run -0 --separate-stderr repro/run
+	wait "$first"
+	grep -q REPRODUCED "$BATS_TEST_TMPDIR/one"
+	[[ $output == *REPRODUCED* ]]
+}
+
+@test "a checkout in a path with a space reproduces, too" {
+	cp -r "$PWD" "$BATS_TEST_TMPDIR/a checkout"
+	run -0 --separate-stderr "$BATS_TEST_TMPDIR/a checkout/repro/run"
+	[[ $output == *REPRODUCED* ]]
+}
+
+@test "make debug waits for a gdb, which breaks in both rings by the printed command" {
+	PORT=$((20000 + RANDOM % 10000))
+	make -s debug PORT=$PORT >"$BATS_TEST_TMPDIR/debug" 2>&1 </dev/null 3>&- &
+	debug=$!
+	for _ in {1..200}; do
+		! grep -q 'Ctrl-A X' "$BATS_TEST_TMPDIR/debug" || break
+		sleep 0.1
+	done
+	command=$(sed -n '/^ *gdb /,/vmlinux$/p' "$BATS_TEST_TMPDIR/debug")
+	[[ $command == *":$PORT"* ]]
+	sleep 0.5
+	command=$(sed 's/gdb -q/gdb -q -nx -batch/' <<<"$command")
+	run timeout 60 bash -c "$command \
+		-ex continue -ex continue -ex 'print ifindex' -ex backtrace -ex continue -ex backtrace -ex 'lx-version' -ex kill"
+	kill "$debug" 2>/dev/null || true
+	wait "$debug" || true
+	echo "$output"
+	[[ $output == *"start_kernel ()"* ]]
+	[[ $output == *"xsk_get_ctx (umem="* ]]
+	[[ $output == *"= 4242"* ]]
+	[[ $output == *"xsk_socket__create_shared"* ]]
+	[[ $output == *"xsk_bind (sock="*"__sys_bind"* ]]
+	[[ $output == *"Linux version"* ]]
+}

@@ -1,0 +1,34 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# What holds for all files of the project.
+
+load lib
+
+# Every shell script that git knows, by its first line.
+scripts() { git grep -lE '^#!.*(sh|bats)$' -- ':!*.md'; }
+
+@test "shellcheck has nothing to say of any script" {
+	[ "$(scripts | wc -l)" -ge 15 ]
+	scripts | xargs -d '\n' shellcheck -x
+}
+
+@test "shellcheck has nothing to say of what is sourced or runs in the guest" {
+	shellcheck -x -s bash vm/lib.sh vm/qemu.sh tests/lib.bash
+	shellcheck -s sh repro/*.sh tests/cases/*.sh
+}
+
+@test "every file says its license" {
+	run git grep -L 'SPDX-License-Identifier' -- ':!*.json' ':!LICENSES'
+	[ -z "$output" ]
+}
+
+@test "the reproducer can be taken by xdp-tools: license, length, no globals for options" {
+	head -n 1 repro/xsk-netns-cookie.c | grep -q 'LGPL-2.1-only OR BSD-2-Clause'
+	[ "$(wc -l <repro/xsk-netns-cookie.c)" -lt 250 ]
+	run -1 grep -E '^static (int|char|unsigned|const char) [^(]*;' repro/xsk-netns-cookie.c
+}
+
+@test "the kernel's checkpatch-like basics: no trailing blanks, tabs in C" {
+	run -1 git grep -nE '[[:blank:]]+$' -- '*.c' '*.py' '*.jq' Makefile
+	run -1 git grep -nE '^    ' -- '*.c'
+}

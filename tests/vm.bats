@@ -1,0 +1,194 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# vm/: the image, how a guest's end is told, which accelerator, what is needed.
+
+# shellcheck disable=SC2016 # what is quoted is for another shell
+
+load lib
+
+run_dir=build/xsk-netns-cookie
+
+# guest SCRIPT-NAME [boot's options]: a guest whose case is tests/cases/NAME.sh.
+guest() {
+	local name=$1
+	shift
+	vm/image build/gen_init_cpio "$BATS_TEST_TMPDIR/case.cpio" "/case/$name.sh=tests/cases/$name.sh"
+	cat build/guest.cpio "$BATS_TEST_TMPDIR/case.cpio" >"$BATS_TEST_TMPDIR/initrd"
+	vm/boot "$@" build/kernel "$BATS_TEST_TMPDIR/initrd" "$BATS_TEST_TMPDIR/out" CASE="$name"
+}
+
+ended() { [ "$(jq -r '.["end"]' "$BATS_TEST_TMPDIR/out/end.json")" = "$1" ]; }
+
+# stand_in TEXT: a QEMU on PATH that does something else.
+stand_in() {
+	mkdir -p "$BATS_TEST_TMPDIR/bin"
+	printf '#!/bin/bash\n[ "$1" != --version ] || exec %s --version\n%s\n' \
+		"$(command -v qemu-system-x86_64)" "$1" >"$BATS_TEST_TMPDIR/bin/qemu-system-x86_64"
+	chmod +x "$BATS_TEST_TMPDIR/bin/qemu-system-x86_64"
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH
+}
+
+nothing_runs() { run -1 pgrep -f "$BATS_TEST_TMPDIR"; }
+
+@test "the image is the same bytes when it is built again" {
+	mkdir "$BATS_TEST_TMPDIR/again"
+	cp -r Makefile vm repro netns "$BATS_TEST_TMPDIR/again"
+	mkdir "$BATS_TEST_TMPDIR/again/build"
+	cp -rP build/kernel "$BATS_TEST_TMPDIR/again/build"
+	make -s -C "$BATS_TEST_TMPDIR/again" --no-print-directory build/guest.cpio build/gdbserver.cpio
+	cmp build/guest.cpio "$BATS_TEST_TMPDIR/again/build/guest.cpio"
+	cmp build/gdbserver.cpio "$BATS_TEST_TMPDIR/again/build/gdbserver.cpio"
+}
+
+@test "the image with everything is at most 16 MiB unpacked and has all programs" {
+	mkdir "$BATS_TEST_TMPDIR/root"
+	for archive in build/guest.cpio build/gdbserver.cpio "$run_dir"/case.before "$run_dir"/case.after; do
+		(cd "$BATS_TEST_TMPDIR/root" && busybox cpio -id --quiet) <"$archive"
+	done
+	for program in sh busybox ip ethtool strace gdbserver colliding-veth; do
+		[ -x "$BATS_TEST_TMPDIR/root/bin/$program" ]
+	done
+	[ "$(du -sb "$BATS_TEST_TMPDIR/root" | cut -f1)" -le 16777216 ]
+}
+
+@test "a guest that does its case is complete" {
+	run -0 guest hello
+	ended complete
+	grep -q '"hello"' "$BATS_TEST_TMPDIR/out/result.jsonl"
+}
+
+@test "a panic is told as a panic, with the console's last lines" {
+	run -125 --separate-stderr guest panic
+	ended panic
+	said "panic: Kernel panic - not syncing: sysrq triggered crash"
+	said "  console: "
+}
+
+@test "a hang ends at its deadline and is told as a hang" {
+	SECONDS=0
+	DEADLINE=4 run -125 --separate-stderr guest hang
+	ended hang
+	[ "$SECONDS" -le 6 ]
+	nothing_runs
+}
+
+@test "a reset before the result is told as a reset" {
+	run -125 --separate-stderr guest reset
+	ended reset
+}
+
+@test "a case whose script fails is no result" {
+	run -125 --separate-stderr guest fails
+	ended reset
+	said '"status":3'
+}
+
+@test "a QEMU that crashes is told as QEMU" {
+	QEMU=$BATS_TEST_TMPDIR/qemu
+	printf '#!/bin/sh\necho "qemu: cannot set up guest memory" >&2\nexit 1\n' >"$QEMU"
+	chmod +x "$QEMU"
+	QEMU=$QEMU run -125 --separate-stderr guest hello
+	ended qemu
+	said "cannot set up guest memory"
+}
+
+@test "a QEMU that is killed is told as QEMU" {
+	QEMU=$BATS_TEST_TMPDIR/qemu
+	printf '#!/bin/sh\nkill -ABRT $$\n' >"$QEMU"
+	chmod +x "$QEMU"
+	QEMU=$QEMU run -125 --separate-stderr guest hello
+	ended qemu
+}
+
+@test "a probe on a function that is not there is told, and no guest is waited for" {
+	jq '.probes[0].function = "xsk_no_such_function"' repro/xsk-netns-cookie.json >"$BATS_TEST_TMPDIR/case.json"
+	SECONDS=0
+	run -125 --separate-stderr guest hello -g "$BATS_TEST_TMPDIR/case.json" "$run_dir/program.after"
+	ended gdb
+	said "no function xsk_no_such_function in program.after"
+	[ "$SECONDS" -le 10 ]
+	nothing_runs
+}
+
+@test "a probe that never fired is told" {
+	run -125 --separate-stderr guest hello -g repro/xsk-netns-cookie.json "$run_dir/program.after"
+	ended gdb
+	run -1 grep '"done"' "$BATS_TEST_TMPDIR/out/timeline.jsonl"
+}
+
+@test "without /dev/kvm the answer is tcg, and the reason is said" {
+	own_cache
+	KVM_DEVICE=/nonexistent run -0 --separate-stderr vm/accel build/kernel "$run_dir/initrd.after"
+	[ "$output" = tcg ]
+	said "there is no /nonexistent"
+}
+
+@test "a /dev/kvm without permission is told with its group" {
+	[ "$(id -u)" != 0 ] || skip "root may open everything"
+	own_cache
+	install -m 000 /dev/null "$BATS_TEST_TMPDIR/kvm"
+	KVM_DEVICE=$BATS_TEST_TMPDIR/kvm run -0 --separate-stderr vm/accel build/kernel "$run_dir/initrd.after"
+	[ "$output" = tcg ]
+	said "no permission"
+}
+
+@test "a KVM that aborts QEMU is not taken, and is not tried twice" {
+	own_cache
+	touch "$BATS_TEST_TMPDIR/kvm"
+	stand_in 'echo tried >>"$BATS_TEST_TMPDIR/tries"; echo "failed to set MSR 0x10a" >&2; kill -ABRT $$'
+	for _ in 1 2; do
+		KVM_DEVICE=$BATS_TEST_TMPDIR/kvm run -0 --separate-stderr vm/accel build/kernel "$run_dir/initrd.after"
+		[ "$output" = tcg ]
+		said "does not reach PID 1"
+	done
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/tries")" = 1 ]
+}
+
+@test "a KVM that crawls is not taken" {
+	own_cache
+	touch "$BATS_TEST_TMPDIR/kvm"
+	stand_in 'exec sleep 60'
+	KVM_DEVICE=$BATS_TEST_TMPDIR/kvm run -0 --separate-stderr vm/accel build/kernel "$run_dir/initrd.after"
+	[ "$output" = tcg ]
+	nothing_runs
+}
+
+@test "a KVM that runs a guest is taken" {
+	own_cache
+	touch "$BATS_TEST_TMPDIR/kvm"
+	stand_in 'echo "{\"boot\":{}}" >result.jsonl'
+	KVM_DEVICE=$BATS_TEST_TMPDIR/kvm run -0 --separate-stderr vm/accel build/kernel "$run_dir/initrd.after"
+	[ "$output" = kvm ]
+}
+
+@test "ACCEL=kvm where no guest runs under it is a lab failure" {
+	own_cache
+	KVM_DEVICE=/nonexistent run -125 --separate-stderr vm/accel build/kernel "$run_dir/initrd.after" kvm
+	said "ACCEL=kvm: there is no /nonexistent"
+	run -2 --separate-stderr vm/accel build/kernel "$run_dir/initrd.after" xen
+}
+
+# A PATH with all but one program.
+without() {
+	mkdir -p "$BATS_TEST_TMPDIR/path"
+	for dir in /usr/local/sbin /usr/local/bin /usr/sbin /usr/bin /sbin /bin; do
+		[ ! -d "$dir" ] || find "$dir" -maxdepth 1 ! -name "$1" ! -type d -exec ln -sfn -t "$BATS_TEST_TMPDIR/path" {} +
+	done
+}
+
+@test "what is missing is named with the one command to type, for who is not root" {
+	without spatch
+	printf '#!/bin/sh\necho 1000\n' >"$BATS_TEST_TMPDIR/id"
+	chmod +x "$BATS_TEST_TMPDIR/id"
+	ln -sf "$BATS_TEST_TMPDIR/id" "$BATS_TEST_TMPDIR/path/id"
+	PATH=$BATS_TEST_TMPDIR/path run -2 --separate-stderr vm/needs
+	said "type: sudo apt-get install --no-install-recommends coccinelle"
+	one_line
+}
+
+@test "doctor tells accelerator, sources and room" {
+	run -0 make -s doctor
+	for word in processors "room for build/" QEMU /dev/kvm kernel.org github.com; do
+		said "$word"
+	done
+}
