@@ -12,7 +12,7 @@ stem := $(if $(findstring /,$(CASE)),$(CASE),repro/$(CASE))
 name := $(notdir $(CASE))
 run := build/$(name)
 
-CFLAGS := -O2 -g -Wall -Wextra -Werror
+CFLAGS := -O2 -Wall -Wextra -Werror
 # For gdb: static functions stay visible, and an address of their own keeps the
 # other programs of the guest out of breakpoints on them.
 DEBUGGED := -O0 -g3 -static -no-pie -Wl,-Ttext-segment=0x10000000 -Wall \
@@ -112,7 +112,7 @@ build/errno.json: | build
 		jq -nR '[inputs / " " | { key: .[0], value: .[1] }] | from_entries' >$@
 
 # Static: under emulation the dynamic linker takes longer than all that it does.
-build/init: vm/init.c | build
+build/init: vm/init.c Makefile | build
 	$(Q)$(CC) $(CFLAGS) -static -o $@ $<
 
 build/gen_init_cpio: | build

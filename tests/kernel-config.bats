@@ -140,12 +140,12 @@ tree() {
 	real=$(jq -r .source_dir build/kernel/kernel.json)
 	mkdir "$BATS_TEST_TMPDIR/out"
 	printf '# since: 999.0\nCONFIG_NO_SUCH_SYMBOL=y\n' >"$BATS_TEST_TMPDIR/later.config"
-	cp kernel-config/debug.config "$BATS_TEST_TMPDIR"
+	cp kernel-config/userspace.config "$BATS_TEST_TMPDIR"
 	run -0 kernel-config/configure "$real" "$BATS_TEST_TMPDIR/out" \
-		"$BATS_TEST_TMPDIR"/{later,debug}.config
+		"$BATS_TEST_TMPDIR"/{later,userspace}.config
 	sed -i '/since/d' "$BATS_TEST_TMPDIR/later.config"
 	run -1 kernel-config/configure "$real" "$BATS_TEST_TMPDIR/out" \
-		"$BATS_TEST_TMPDIR"/{later,debug}.config
+		"$BATS_TEST_TMPDIR"/{later,userspace}.config
 }
 
 @test "menuconfig shows what was changed as lines of a fragment" {

@@ -16,7 +16,7 @@ upstream() {
 	git init --quiet "$repository"
 	local variant
 	for variant in before after; do
-		rm -rf "$repository/lib" "$repository/headers"
+		rm -rf "${repository:?}"/{lib,headers}
 		cp -r build/libxdp/$variant/{lib,headers} "$repository"
 		find "$repository" -name '*.o' -delete
 		git -C "$repository" add -A

@@ -106,12 +106,10 @@ outcome() { # VARIANT DEVICE QUEUE: what became of that socket
 
 @test "a probe on a function that is not there: lab failure, no verdict" {
 	mkdir "$BATS_TEST_TMPDIR/cases"
-	cp repro/xsk-netns-cookie.{c,sh,json} "$BATS_TEST_TMPDIR/cases"
-	cd "$BATS_TEST_TMPDIR/cases"
-	rename() { mv "xsk-netns-cookie.$1" "probe.$1"; }
-	rename c && rename sh && rename json
-	sed -i 's/"xp_assign_dev_shared", "ring"/"xp_no_such_function", "ring"/' probe.json
-	cd - >/dev/null
+	for file in c sh json; do
+		sed 's/"xp_assign_dev_shared", "ring"/"xp_no_such_function", "ring"/' \
+			repro/xsk-netns-cookie.$file >"$BATS_TEST_TMPDIR/cases/probe.$file"
+	done
 	run -125 --separate-stderr repro/run "CASE=$BATS_TEST_TMPDIR/cases/probe"
 	said "no function xp_no_such_function in vmlinux"
 	[ "$(jq -r .verdict build/probe/verdict.json)" = lab-failure ]
@@ -119,10 +117,10 @@ outcome() { # VARIANT DEVICE QUEUE: what became of that socket
 }
 
 @test "knobs that make no sense are refused in one line, before anything is done" {
-	for knob in QUEUES=0 QUEUES=1000 QUEUES=text QUEUES= ACCEL=xen LAYOUT=round \
-		CASE=nowhere CASE=../x INDEX=1 DEADLINE=0 NONSENSE=1 KERNEL=5.15 LIBXDP=1.3; do
-		[ "$knob" != QUEUES= ] || continue
-		run -2 --separate-stderr repro/run "$knob"
+	for knob in QUEUES=0 QUEUES=1000 QUEUES=text ACCEL=xen LAYOUT=round CASE=nowhere \
+		CASE=../x INDEX=1 DEADLINE=0 NONSENSE=1 KERNEL=5.15 "KERNEL=distro LIBXDP=1.3"; do
+		# shellcheck disable=SC2086 # words
+		run -2 --separate-stderr repro/run $knob
 		one_line
 	done
 }
@@ -175,7 +173,7 @@ outcome() { # VARIANT DEVICE QUEUE: what became of that socket
 	command=$(sed -n '/^ *gdb /,/vmlinux$/p' "$BATS_TEST_TMPDIR/debug")
 	[[ $command == *":$PORT"* ]]
 	sleep 0.5
-	command=$(sed 's/gdb -q/gdb -q -nx -batch/' <<<"$command")
+	command=${command/gdb -q/gdb -q -nx -batch}
 	run timeout 60 bash -c "$command \
 		-ex continue -ex continue -ex 'print ifindex' -ex backtrace -ex continue -ex backtrace -ex 'lx-version' -ex kill"
 	kill "$debug" 2>/dev/null || true
