@@ -35,6 +35,7 @@ is_fresh() {
 # scratch: make SCRATCH, a folder in the cache that is gone when the script ends;
 # or fail, where the cache cannot be written to. What SIGKILL left goes after a day.
 scratch() {
+	[ -z "${SCRATCH-}" ] || return 0
 	mkdir -p "$CACHE" 2>/dev/null || true
 	SCRATCH=$(mktemp -d "$CACHE/tmp.XXXXXX" 2>/dev/null) ||
 		lab_failure "cannot write to the cache $CACHE; set XDG_CACHE_HOME to a folder with room that can be written to"
