@@ -126,7 +126,7 @@ tree() {
 
 # The real tree that this lab builds from, with all of its Kconfig.
 @test "a symbol that the kernel does not grant is named, asked for or not" {
-	real=$(jq -r .source_dir build/kernel/kernel.json)
+	real=$(jq -r .source_dir build/kernel.json)
 	mkdir "$BATS_TEST_TMPDIR/out"
 	printf 'CONFIG_BPF_JIT=y\n' >"$BATS_TEST_TMPDIR/lost.config"
 	printf '# CONFIG_X86_TSC is not set\n' >"$BATS_TEST_TMPDIR/kept.config"
@@ -137,7 +137,7 @@ tree() {
 }
 
 @test "a fragment for later kernels is left out of earlier ones" {
-	real=$(jq -r .source_dir build/kernel/kernel.json)
+	real=$(jq -r .source_dir build/kernel.json)
 	mkdir "$BATS_TEST_TMPDIR/out"
 	printf '# since: 999.0\nCONFIG_NO_SUCH_SYMBOL=y\n' >"$BATS_TEST_TMPDIR/later.config"
 	cp kernel-config/userspace.config "$BATS_TEST_TMPDIR"
@@ -149,7 +149,7 @@ tree() {
 }
 
 @test "menuconfig shows what was changed as lines of a fragment" {
-	real=$(jq -r .source_dir build/kernel/kernel.json)
+	real=$(jq -r .source_dir build/kernel.json)
 	# tinyconfig takes everything out again: as if somebody had.
 	MENU=tinyconfig run -0 --separate-stderr "$BATS_TEST_TMPDIR/kernel-config/menuconfig" "$real"
 	[[ $output == *"# CONFIG_NET is not set"* ]]
@@ -158,7 +158,7 @@ tree() {
 
 @test "the kernel in use has every option of every fragment and its build-id" {
 	run -0 readelf -n build/kernel/vmlinux
-	[[ $output == *"Build ID: $(jq -r .build_id build/kernel/kernel.json)"* ]]
+	[[ $output == *"Build ID: $(jq -r .build_id build/kernel.json)"* ]]
 	for option in NET_NS=y VETH=y XDP_SOCKETS=y BPF_JIT=y PVH=y GDB_SCRIPTS=y VIRTIO_CONSOLE=y; do
 		grep -qx "CONFIG_$option" build/kernel/config
 	done
@@ -166,6 +166,6 @@ tree() {
 }
 
 @test "nothing of this machine is in the kernel: no path of tree or cache" {
-	run -1 grep -caF "$(jq -r .source_dir build/kernel/kernel.json)" build/kernel/vmlinux
+	run -1 grep -caF "$(jq -r .source_dir build/kernel.json)" build/kernel/vmlinux
 	run -1 grep -caF "$HOME/.cache/xsklab" build/kernel/vmlinux
 }

@@ -21,14 +21,14 @@ outcome() { # VARIANT DEVICE QUEUE: what became of that socket
 
 @test "the verdict names kernel, build-id, library and the line that refused" {
 	[ "$(verdict .kernel.build_id)" = "$(readelf -n build/kernel/vmlinux | awk '/Build ID:/ { print $3 }')" ]
-	[ "$(verdict .kernel.release)" = "$(jq -r .release build/kernel/kernel.json)" ]
+	[ "$(verdict .kernel.release)" = "$(jq -r .release build/kernel.json)" ]
 	[ "$(verdict .variants.before.library)" = "$(jq -r .before build/libxdp/libxdp.json)" ]
 	[ "$(verdict '.variants.after | has("refused_at") and .refused_at == null')" = true ]
 	# The line is looked up in the source, not known here.
 	file=$(verdict .variants.before.refused_at.file)
 	line=$(jq -r .variants.before.refused_at.line build/xsk-netns-cookie/verdict.json)
 	[ "$line" != null ] || skip "this kernel refuses in a function whose lines are not followed"
-	run -0 sed -n "${line}p" "$(jq -r .source_dir build/kernel/kernel.json)/$file"
+	run -0 sed -n "${line}p" "$(jq -r .source_dir build/kernel.json)/$file"
 	[[ $output == *"$(verdict .variants.before.refused_at.text)" ]]
 	[[ $output == *"if (!pool->fq || !pool->cq)"* ]]
 }
