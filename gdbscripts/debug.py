@@ -3,7 +3,7 @@
 
 usage: gdb -x gdbscripts/debug.py -ex 'xsklab-debug CASE.json PROGRAM TARGET' VMLINUX
 
-Loads PROGRAM's symbols beside the kernel's, connects to TARGET (:1234), and
+Loads PROGRAM's symbols beside the kernel's, connects to TARGET (127.0.0.1:1234), and
 breaks at start_kernel and at the functions that CASE.json lists as "debug". Then
 it is an ordinary gdb: continue, backtrace, finish, print, lx-ps.
 """

@@ -7,13 +7,15 @@
 load lib
 
 setup() {
-	unshare --map-root-user --net --mount ip link add type veth 2>/dev/null ||
+	unshare=(unshare --net --mount)
+	[ "$(id -u)" = 0 ] || unshare+=(--map-root-user)
+	"${unshare[@]}" ip link add type veth 2>/dev/null ||
 		skip "this host gives no network namespace with veth to this user"
 }
 
 # away SCRIPT: run it as root of a throw-away namespace with a /run of its own.
 away() {
-	unshare --map-root-user --net --mount bash -euc "
+	"${unshare[@]}" bash -euc "
 		mount -t tmpfs none /run
 		export PATH=\$PWD/netns:\$PATH:/usr/sbin QUEUES=\${QUEUES-1}
 		$1"
