@@ -29,7 +29,7 @@ def cell($other; $variant):
          | "\(.key) \(.value | shown)"] + [returned($variant)] | join(", "))
   end;
 
-def socket: "\(.errno // "bound")\(if .step then " (\(.step))" else "" end)\(if .netns_cookie then ", netns cookie \(.netns_cookie)" else "" end)";
+def socket: if . == null then "not reported" else "\(.errno // "bound")\(if .step then " (\(.step))" else "" end)\(if .netns_cookie then ", netns cookie \(.netns_cookie)" else "" end)" end;
 
 def hex: . as $n | "0123456789abcdef" | "\(.[$n / 16 | floor:][:1])\(.[$n % 16:][:1])";
 
@@ -43,25 +43,27 @@ def refused_call: .variants.before as $v
 
 def place: if . then .file + (if .line then ":\(.line)" else "" end) else "" end;
 
-. as $v
-| .variants.before as $b | .variants.after as $a
-| "\(.case)   Linux \(.kernel.release) (\(.kernel.source))   QEMU \(.qemu) \(.accel)   libxdp \($b.library) / \($a.library)",
-  row(""; "before the fix"; "after the fix"),
-  (range([$b.sockets, $a.sockets | length] | max) as $i
-   | ($b.sockets[$i] // $a.sockets[$i])
-   | row("\(.device)  ifindex \(.ifindex) queue \(.queue)"; $b.sockets[$i] | socket; $a.sockets[$i] | socket)),
-  (range([$b.sockets, $a.sockets | length] | min) as $i
-   | [$b.sockets[$i].calls, $a.sockets[$i].calls] as [$bc, $ac]
-   | ([$ac[], $bc[]] | map(.function) | reduce .[] as $f ([]; if index($f) then . else . + [$f] end))[] as $f
-   | ([$bc[] | select(.function == $f)][0]) as $bcall
-   | ([$ac[] | select(.function == $f)][0]) as $acall
-   | [($bcall | cell($acall; $b)), ($acall | cell($bcall; $a))] as [$bcell, $acell]
-   | select($bcell != $acell)
-   | row("\($b.sockets[$i].device) \($b.sockets[$i].queue): \($f)"; $bcell; $acell)),
-  ([$b, $a] | map(.refused_at) | select(any(.[]; .)) | . as [$br, $ar]
-   | row("refused in"; $br.function // "nowhere"; $ar.function // "nowhere"),
-     row(""; $br | place; $ar | place),
-     (if $br.text or $ar.text then row(""; $br.text // ""; $ar.text // "") else empty end)),
-  refused_call,
-  (.differences[] | "  ! \(.)"),
-  "  \(if .verdict == "reproduced" and .control then "AS PREDICTED" else .verdict | ascii_upcase | gsub("-"; " ") end): \(.reason)   \(.seconds) s"
+def rows:
+  .variants.before as $b | .variants.after as $a
+  | "\(.case)   Linux \(.kernel.release) (\(.kernel.source))   QEMU \(.qemu) \(.accel)   libxdp \($b.library) / \($a.library)",
+    row(""; "before the fix"; "after the fix"),
+    (range([$b.sockets, $a.sockets | length] | max) as $i
+     | ($b.sockets[$i] // $a.sockets[$i])
+     | row("\(.device)  ifindex \(.ifindex) queue \(.queue)"; $b.sockets[$i] | socket; $a.sockets[$i] | socket)),
+    (range([$b.sockets, $a.sockets | length] | min) as $i
+     | [$b.sockets[$i].calls, $a.sockets[$i].calls] as [$bc, $ac]
+     | ([$ac[], $bc[]] | map(.function) | reduce .[] as $f ([]; if index($f) then . else . + [$f] end))[] as $f
+     | ([$bc[] | select(.function == $f)][0]) as $bcall
+     | ([$ac[] | select(.function == $f)][0]) as $acall
+     | [($bcall | cell($acall; $b)), ($acall | cell($bcall; $a))] as [$bcell, $acell]
+     | select($bcell != $acell)
+     | row("\($b.sockets[$i].device) \($b.sockets[$i].queue): \($f)"; $bcell; $acell)),
+    ([$b, $a] | map(.refused_at) | select(any(.[]; .)) | . as [$br, $ar]
+     | row("refused in"; $br.function // "nowhere"; $ar.function // "nowhere"),
+       row(""; $br | place; $ar | place),
+       (if $br.text or $ar.text then row(""; $br.text // ""; $ar.text // "") else empty end)),
+    refused_call,
+    (.differences[] | "  ! \(.)");
+
+(if .variants then rows else .case end),
+"  \(if .verdict == "reproduced" and .control then "AS PREDICTED" else .verdict | ascii_upcase | gsub("-"; " ") end): \(.reason)\(if .seconds then "   \(.seconds) s" else "" end)"

@@ -68,7 +68,7 @@ private_apt() {
 		options=(-o "Dir::Etc::sourcelist=$sources" -o Dir::Etc::sourceparts=-)
 	fi
 	mkdir -p "$dir/lists/partial" "$dir/archives/partial"
-	timeout 600 "$command" -q -o "Dir::State::Lists=$dir/lists" \
+	flock -w 600 "$dir/lists" timeout 600 "$command" -q -o "Dir::State::Lists=$dir/lists" \
 		-o "Dir::Cache=$dir" -o "Dir::Cache::archives=$dir/archives" \
 		-o Acquire::Languages=none -o Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled=false \
 		-o Acquire::http::Timeout=20 -o Acquire::Retries=2 -o APT::Sandbox::User= \
