@@ -6,7 +6,7 @@
 load lib
 
 setup_file() {
-	cd "$BATS_TEST_DIRNAME/.."
+	cd "$BATS_TEST_DIRNAME/.." || return
 	repro/run >/dev/null 2>&1
 	cp -r build/xsk-netns-cookie "$BATS_FILE_TMPDIR/run"
 }
