@@ -38,6 +38,21 @@ nothing_half_written() {
 	[ -z "$stderr" ]
 }
 
+@test "without KERNEL it is v5.15, where kernel.org answers" {
+	mkdir "$mirror/v5.x"
+	publish 9.1
+	mv "$mirror/v9.x/linux-9.1.tar.xz" "$mirror/v5.x/linux-5.15.tar.xz"
+	sed -i 's/^5\.15\t.*//; s/^9\.1\t/5.15\t/' "$BATS_TEST_TMPDIR/kernel-config/pins"
+	run -0 --separate-stderr "$source"
+	[ "${lines[0]}" = "$XDG_CACHE_HOME/xsklab/sources/linux-5.15" ]
+	[ "${lines[2]}" = kernel.org ]
+}
+
+@test "the pin of v5.15 is kernel.org's" {
+	run -0 awk '$1 == "5.15" { print $2 }' kernel-config/pins
+	[ "$output" = 57b2cf6991910e3b67a1b3490022e8a0674b6965c74c12da1e99d138d1991ee8 ]
+}
+
 @test "a version without a pin is refused with the line that would add it" {
 	run -2 --separate-stderr "$source" v9.2
 	said "add to kernel-config/pins the line: 9.2<tab>SHA256"
