@@ -100,6 +100,27 @@ nothing_runs() { run -1 pgrep -f "$BATS_TEST_TMPDIR"; }
 	ended qemu
 }
 
+@test "a QEMU that somebody kills in the middle of a run is told as QEMU" {
+	(sleep 1; pkill -KILL -f "qemu-system-x86_64.*CASE=hang") 3>&- &
+	DEADLINE=20 run -125 --separate-stderr guest hang
+	ended qemu
+	said "QEMU exited with 137"
+}
+
+@test "a gdb that is killed is told as gdb, and the guest does not wait for it" {
+	(sleep 1; pkill -KILL -f '^gdb -nx -nh -quiet.*xsklab-timeline') 3>&- &
+	SECONDS=0
+	DEADLINE=20 run -125 --separate-stderr guest hang -g repro/xsk-netns-cookie.json "$run_dir/program.after"
+	ended gdb
+	[ "$SECONDS" -le 10 ]
+	nothing_runs
+}
+
+@test "a guest that resets under gdb is told as a reset" {
+	run -125 --separate-stderr guest reset -g repro/xsk-netns-cookie.json "$run_dir/program.after"
+	ended reset
+}
+
 @test "a probe on a function that is not there is told, and no guest is waited for" {
 	jq '.probes[0].function = "xsk_no_such_function"' repro/xsk-netns-cookie.json >"$BATS_TEST_TMPDIR/case.json"
 	SECONDS=0
@@ -113,6 +134,7 @@ nothing_runs() { run -1 pgrep -f "$BATS_TEST_TMPDIR"; }
 @test "a probe that never fired is told" {
 	run -125 --separate-stderr guest hello -g repro/xsk-netns-cookie.json "$run_dir/program.after"
 	ended gdb
+	said "timeline: "
 	run -1 grep '"done"' "$BATS_TEST_TMPDIR/out/timeline.jsonl"
 }
 
