@@ -30,6 +30,7 @@ qemu_options() {
 	tcg)
 		# What costs more to emulate than it saves: glibc's AVX routines, and the
 		# calibration of the APIC timer, a quarter of the boot.
+		# shellcheck disable=SC2054 # QEMU's commas
 		OPTIONS+=(-cpu max,-avx,-avx2,-xsave)
 		tuning=noapictimer ;;
 	*) usage_error "ACCEL=$ACCEL is neither kvm nor tcg" ;;
