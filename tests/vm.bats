@@ -41,14 +41,14 @@ nothing_runs() { run -1 pgrep -f "$BATS_TEST_TMPDIR"; }
 }
 
 @test "the image with everything is at most 16 MiB unpacked and has all programs" {
-	mkdir "$BATS_TEST_TMPDIR/root"
+	mkdir "$BATS_TEST_TMPDIR/unpacked"
 	for archive in build/guest.cpio build/gdbserver.cpio "$run_dir"/case.before "$run_dir"/case.after; do
-		(cd "$BATS_TEST_TMPDIR/root" && busybox cpio -id --quiet) <"$archive"
+		(cd "$BATS_TEST_TMPDIR/unpacked" && busybox cpio -id --quiet) <"$archive"
 	done
 	for program in sh busybox ip ethtool strace gdbserver colliding-veth; do
-		[ -x "$BATS_TEST_TMPDIR/root/bin/$program" ]
+		[ -x "$BATS_TEST_TMPDIR/unpacked/bin/$program" ]
 	done
-	[ "$(du -sb "$BATS_TEST_TMPDIR/root" | cut -f1)" -le 16777216 ]
+	[ "$(du -sb "$BATS_TEST_TMPDIR/unpacked" | cut -f1)" -le 16777216 ]
 }
 
 @test "a guest that does its case is complete" {
