@@ -63,6 +63,7 @@ differences() {
 	rm -rf "$repository"
 	run -0 --separate-stderr "$source" "$out" upstream
 	[ -z "$stderr" ]
+	[ -z "$(find "$XDG_CACHE_HOME" -name 'tmp.*')" ]
 }
 
 @test "upstream that has not the commit is told" {

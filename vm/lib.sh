@@ -34,6 +34,7 @@ is_fresh() {
 
 # scratch: make SCRATCH, a folder in the cache that is gone when the script ends;
 # or fail, where the cache cannot be written to. What SIGKILL left goes after a day.
+# Not in a $(...): bash may end one without its EXIT trap.
 scratch() {
 	[ -z "${SCRATCH-}" ] || return 0
 	mkdir -p "$CACHE" 2>/dev/null || true
