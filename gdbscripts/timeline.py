@@ -61,7 +61,8 @@ class Timeline:
         self.out = open(path, "w", encoding="utf-8")
         self.order = 0
         self.error = None
-        self.stepping = None  # the call whose lines are to be followed
+        self.running = {}  # function: its call that has not returned
+        self.last = None  # call and line that were written last
         self.returns = {}  # return address: Return
         self.over = False  # main() has returned
 
@@ -87,6 +88,7 @@ class Timeline:
         if address not in self.returns:
             self.returns[address] = Return(self, address)
         self.returns[address].awaited[sp] = call, symbol
+        self.running[symbol.name] = call
 
     def returned(self, call, symbol):
         """Record that a call has just returned."""
@@ -95,6 +97,7 @@ class Timeline:
         if target.strip_typedefs().code != gdb.TYPE_CODE_VOID:
             value = to_json(gdb.parse_and_eval("$rax").cast(target))
         self.write("return", of=call, function=symbol.name, value=value)
+        self.running.pop(symbol.name, None)
         self.over = symbol.name == "main"
 
     def fail(self, text):
@@ -154,35 +157,38 @@ class Probe(gdb.Breakpoint):
                 "call", ring=self.spec["ring"], function=self.spec["function"],
                 file=where.symtab.filename, line=self.symbol.line,
                 values=self.values(frame))
-            if self.spec.get("lines"):
-                self.timeline.stepping = call, self.symbol
-                return True
             self.timeline.expect_return(frame, call, self.symbol)
             return self.symbol.name == "main"
         except Exception as error:  # gdb would swallow it and go on
             return self.timeline.fail(f"{self.spec['function']}: {error!r}")
 
 
-def follow(timeline):
-    """Step through the call that has just begun, line by line, to its return.
+class Line(gdb.Breakpoint):
+    """Records that a line of a function was come to; nothing is stepped, so that
+    interrupts and other tasks cannot get in between."""
 
-    Functions that it calls are stepped over. QEMU masks interrupts while it
-    steps, so all lines are of this call.
-    """
-    call, symbol = timeline.stepping
-    timeline.stepping = None
-    after = int(gdb.selected_frame().older().read_register("rsp"))
-    while int(gdb.parse_and_eval("$rsp")) < after:
-        frame = gdb.selected_frame()
-        where = frame.find_sal()
-        if where.symtab and where.line:
-            timeline.write("line", of=call, function=frame.name(),
-                           file=where.symtab.filename, line=where.line,
-                           text=source_line(where))
-        gdb.execute("next", to_string=True)
-        if timeline.error:
-            return
-    timeline.returned(call, symbol)
+    def __init__(self, timeline, symbol, address):
+        super().__init__(f"*{address:#x}", internal=True)
+        self.timeline, self.symbol = timeline, symbol
+        self.where = gdb.find_pc_line(address)
+
+    def stop(self):
+        call = self.timeline.running.get(self.symbol.name)
+        if call and self.timeline.last != (call, self.where.line):
+            self.timeline.last = call, self.where.line
+            self.timeline.write("line", of=call, function=self.symbol.name,
+                                file=self.where.symtab.filename, line=self.where.line,
+                                text=source_line(self.where))
+        return False
+
+
+def lines_of(symbol, address):
+    """The addresses behind the prologue at which a line of the function begins."""
+    block = gdb.block_for_pc(address)
+    while not block.function or block.function.name != symbol.name:
+        block = block.superblock
+    return sorted({entry.pc for entry in symbol.symtab.linetable()
+                   if address <= entry.pc < block.end})
 
 
 class Record(gdb.Command):
@@ -218,17 +224,18 @@ class Record(gdb.Command):
             raise LabError(timeline.error or "the guest stopped before main() was called")
         probes += [Probe(timeline, spec, *place)
                    for spec, place in zip(specs[1:], places[1:])]
+        for spec, place in zip(specs, places):
+            if spec.get("lines"):
+                probes += [Line(timeline, place[0], address) for address in lines_of(*place)]
         while not timeline.over:
             gdb.execute("continue", to_string=True)
             if timeline.error:
                 raise LabError(timeline.error)
-            if timeline.stepping:
-                follow(timeline)
         for probe in probes:
-            if not probe.hits and not probe.spec.get("optional"):
+            if isinstance(probe, Probe) and not (probe.hits or probe.spec.get("optional")):
                 raise LabError(f"{probe.spec['function']} was never called")
             probe.delete()
-        timeline.write("done", probes=len(probes))
+        timeline.write("done", probes=len(specs))
         gdb.execute("detach", to_string=True)
 
 

@@ -64,10 +64,11 @@ def step: . as $socket
     else ([.calls[] | select(.syscall and .returned == $socket.errno) | .syscall][0]) // .step end;
 
 # Where the kernel refused a socket: the innermost call that returned the error, and
-# the last line that it came to where its lines were followed.
+# the last line that it came to where its lines were followed; a brace decides
+# nothing, its line is where the function is left.
 def refused_at: .errno as $errno
   | if . then [.calls[] | select(.ring == 0 and .returned == $errno)][-1] else null end
-  | if . then .lines[-1] // {function, file, line: null, text: null} else null end;
+  | if . then [.lines[] | select(.text | IN("{", "}") | not)][-1] // {function, file, line: null, text: null} else null end;
 
 # One variant: sockets with what the program, the kernel and strace say of each.
 def observed($in; $variant):
