@@ -25,6 +25,7 @@ import gdb
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from symbols import LabError, add_program, locate  # noqa: E402
 
+
 def to_json(value):
     """A gdb.Value as a number, hex text, list of bytes, or None for NULL."""
     kind = value.type.strip_typedefs()
@@ -173,13 +174,16 @@ class Line(gdb.Breakpoint):
         self.where = gdb.find_pc_line(address)
 
     def stop(self):
-        call = self.timeline.running.get(self.symbol.name)
-        if call and self.timeline.last != (call, self.where.line):
-            self.timeline.last = call, self.where.line
-            self.timeline.write("line", of=call, function=self.symbol.name,
-                                file=self.where.symtab.filename, line=self.where.line,
-                                text=source_line(self.where))
-        return False
+        try:
+            call = self.timeline.running.get(self.symbol.name)
+            if call and self.timeline.last != (call, self.where.line):
+                self.timeline.last = call, self.where.line
+                self.timeline.write("line", of=call, function=self.symbol.name,
+                                    file=self.where.symtab.filename, line=self.where.line,
+                                    text=source_line(self.where))
+            return False
+        except Exception as error:  # gdb would swallow it and go on
+            return self.timeline.fail(f"a line of {self.symbol.name}: {error!r}")
 
 
 def lines_of(symbol, address):
