@@ -147,6 +147,21 @@ outcome() { # VARIANT DEVICE QUEUE: what became of that socket
 	run -0 repro/run
 }
 
+@test "a signal for repro/run alone ends its guests at once" {
+	for signal in TERM KILL; do
+		repro/run >"$BATS_TEST_TMPDIR/log" 2>&1 3>&- &
+		pid=$!
+		for _ in {1..100}; do # until a guest runs
+			pgrep -f 'qemu-system-x86_64.*CASE=xsk-netns-cookie' >/dev/null && break
+			sleep 0.05
+		done
+		kill -$signal "$pid"
+		sleep 0.5
+		run -1 pgrep -f 'qemu-system-x86_64.*CASE=xsk-netns-cookie'
+		[ "$(verdict .verdict)" = lab-failure ]
+	done
+}
+
 @test "two runs at once in one checkout take turns" {
 	repro/run >"$BATS_TEST_TMPDIR/one" 2>&1 &
 	first=$!
