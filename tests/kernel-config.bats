@@ -130,6 +130,64 @@ tree() {
 	[ "${lines[1]}" != "$id" ]
 }
 
+# repository: a git repository of two commits, of which "good" is the first; the work
+# tree has changes that belong to no commit.
+repository() {
+	git=(git -c user.name=n -c user.email=e -c commit.gpgsign=false -C "$BATS_TEST_TMPDIR/git")
+	tree "$BATS_TEST_TMPDIR/git"
+	"${git[@]}" init --quiet
+	"${git[@]}" add -A
+	"${git[@]}" commit --quiet -m good
+	"${git[@]}" tag good
+	echo more >>"$BATS_TEST_TMPDIR/git/Kbuild"
+	"${git[@]}" commit --quiet -a -m bad
+	echo unfinished >>"$BATS_TEST_TMPDIR/git/Kbuild"
+}
+
+@test "DIR#REF is that commit's files, and the repository stays as it was" {
+	repository
+	before=$(cd "$BATS_TEST_TMPDIR/git" && find . -printf '%p %s %T@ %C@\n' | sort)
+	run -0 --separate-stderr "$source" "$BATS_TEST_TMPDIR/git#good"
+	[ -f "${lines[0]}/Kbuild" ]
+	[ ! -s "${lines[0]}/Kbuild" ]
+	good=${lines[1]}
+	[[ ${lines[2]} == *"git#good, commit $("${git[@]}" rev-parse --short=12 good)" ]]
+	run -0 "$source" "$BATS_TEST_TMPDIR/git/.git#HEAD^"
+	[ "${lines[1]}" = "$good" ]
+	run -0 --separate-stderr "$source" "$BATS_TEST_TMPDIR/git#HEAD"
+	[ "${lines[1]}" != "$good" ]
+	[ "$(cat "${lines[0]}/Kbuild")" = more ]
+	[ "$(cd "$BATS_TEST_TMPDIR/git" && find . -printf '%p %s %T@ %C@\n' | sort)" = "$before" ]
+	nothing_half_written
+}
+
+@test "an exported commit goes when nobody asked for it in two days, with its objects" {
+	repository
+	run -0 --separate-stderr "$source" "$BATS_TEST_TMPDIR/git#good"
+	old=${lines[0]}
+	objects=$XDG_CACHE_HOME/xsklab/objects
+	mkdir -p "$objects"/{old,other}
+	ln -s "$old" "$objects/old/source"
+	ln -s "$BATS_TEST_TMPDIR/git" "$objects/other/source"
+	touch -d '3 days ago' "$old"
+	run -0 "$source" "$BATS_TEST_TMPDIR/git#HEAD"
+	[ ! -e "$old" ]
+	[ "$(ls "$objects")" = other ]
+}
+
+@test "a ref, a repository and a tree that are not there are refused" {
+	repository
+	mkdir "$BATS_TEST_TMPDIR/empty"
+	git init --quiet "$BATS_TEST_TMPDIR/empty"
+	git -c user.name=n -c user.email=e -C "$BATS_TEST_TMPDIR/empty" commit --quiet --allow-empty -m empty
+	for word in "$BATS_TEST_TMPDIR/git#v9.9" "$BATS_TEST_TMPDIR/git#" "$BATS_TEST_TMPDIR/git#--help" \
+		"$BATS_TEST_TMPDIR/vm#HEAD" "/nonexistent#HEAD" "$BATS_TEST_TMPDIR/empty#HEAD"; do
+		run -2 --separate-stderr "$source" "$word"
+		said "KERNEL=$word"
+		one_line
+	done
+}
+
 @test "a cache that cannot be written to is told" {
 	echo file >"$BATS_TEST_TMPDIR/cache"
 	publish 9.1
