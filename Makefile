@@ -5,12 +5,14 @@
 # targets call; this file knows how their files depend on each other.
 
 CASE ?= xsk-netns-cookie
-export KERNEL LIBXDP FIX ACCEL CASE LAYOUT QUEUES INDEX DEADLINE SWAP V VARIANT PORT
+BUILD := $(or $(BUILD),build)
+export KERNEL LIBXDP FIX ACCEL CASE LAYOUT QUEUES INDEX DEADLINE SWAP V BUILD VARIANT PORT
+export PROG ARGS FILES SETUP CALL ERRNO NTH LIST
 
 # A case of one's own may live anywhere: CASE=path/to/case.
 stem := $(if $(findstring /,$(CASE)),$(CASE),repro/$(CASE))
 name := $(notdir $(CASE))
-run := build/$(name)
+run := $(BUILD)/$(name)
 
 CFLAGS := -O2 -Wall -Wextra -Werror
 # For gdb: static functions stay visible, and an address of their own keeps the
@@ -20,6 +22,7 @@ DEBUGGED := -O0 -g3 -static -no-pie -Wl,-Ttext-segment=0x10000000 -Wall \
 # Not busybox's sh, which would take its own ip(8) before /bin/ip.
 PROGRAMS := $(shell PATH=$$PATH:/usr/sbin:/sbin; \
 	for program in sh busybox ip ethtool strace; do command -v $$program || true; done)
+SCRIPTS := $(filter-out %.c,$(wildcard netns/*))
 GDBSERVER := $(shell command -v gdbserver || true)
 APPLETS := cat echo grep kill ls mkdir mount nproc ps rm sleep umount
 Q := $(if $(filter 1,$(V)),,@)
@@ -27,7 +30,8 @@ Q := $(if $(filter 1,$(V)),,@)
 define help
 make repro       build what is missing, run the case before and after the fix, judge
 make verdict     show the last verdict again
-make debug       one guest waits for a gdb in another terminal
+make why PROG=P  which line of the kernel refused P's system call, and the values there
+make debug       one guest, two debuggers: gdb on the kernel, gdb on the program
 make doctor      what is there: tools, accelerator, sources, room
 make test        all tests
 make kernel      only the kernel; make image, make libxdp likewise
@@ -36,7 +40,8 @@ make bench       what a reproduction costs, in bare boots of the same kernel
 make clean       remove build/; make distclean also the cache
 
 Knobs (NAME=value after make, or in the environment):
-  KERNEL    vX.Y[.Z] from kernel.org, a folder with any tree, or distro; v5.15
+  KERNEL    vX.Y[.Z] from kernel.org, a folder with any tree, GITDIR#REF, or
+              distro; v5.15
   LIBXDP    upstream, a git folder of xdp-tools, or distro; upstream
               without them, what cannot be reached is taken from distro
   FIX       full id of another commit of xdp-tools: it and its parent are compared
@@ -47,7 +52,11 @@ Knobs (NAME=value after make, or in the environment):
   ACCEL     kvm, tcg, or auto: kvm where a guest was seen to run under it; auto
   DEADLINE  seconds that a guest may take; 60
   SWAP=1    exchange before and after, to see the lab say no
-  VARIANT, PORT   of make debug: before or after, and gdb's port; before, 1234
+  BUILD     the folder to build and run in; build
+  PROG ARGS FILES SETUP   of make why: the program, its arguments, other files, a script
+            to run before it; CALL ERRNO NTH choose a failed call, LIST=1 lists them
+  VARIANT, PORT   of make debug: before or after, and the kernel's gdb's port, the
+              next is the program's; before, 1234. DEADLINE: of the program's gdb; 600
   V=1       show all commands
 
 repro/run does what make repro does and has exit codes: 0 as predicted, 1 not as
@@ -55,8 +64,8 @@ predicted, 2 bad usage, 125 the lab failed.
 endef
 
 .DELETE_ON_ERROR:
-.PRECIOUS: build/libxdp/%/xsk.o build/libxdp/%/libxdp.o $(run)/program.% $(run)/initrd.%
-.PHONY: help repro verdict debug kernel image libxdp inputs menuconfig doctor \
+.PRECIOUS: $(BUILD)/libxdp/%/xsk.o $(BUILD)/libxdp/%/libxdp.o $(run)/program.% $(run)/initrd.%
+.PHONY: help repro verdict why  debug kernel image libxdp inputs menuconfig doctor \
 	bench test clean distclean
 
 help:
@@ -69,15 +78,18 @@ repro:
 verdict:
 	@repro/run show
 
+why:
+	@repro/why
+
 debug:
 	@vm/debug
 
 doctor:
-	@vm/needs report
+	@vm/needs
 
 kernel:
 	@vm/needs
-	@kernel-config/build build/kernel "$$KERNEL"
+	@kernel-config/build $(BUILD)/kernel "$$KERNEL"
 
 menuconfig:
 	@vm/needs
@@ -85,16 +97,16 @@ menuconfig:
 
 libxdp:
 	@vm/needs
-	@repro/libxdp/source build/libxdp "$$LIBXDP"
+	@repro/libxdp/source $(BUILD)/libxdp "$$LIBXDP"
 
 image: kernel
-	$(Q)$(MAKE) --no-print-directory build/guest.cpio build/gdbserver.cpio
+	$(Q)$(MAKE) --no-print-directory $(BUILD)/guest.cpio $(BUILD)/gdbserver.cpio
 
 bench:
 	@tests/bench
 
 test:
-	@vm/needs
+	@vm/needs test
 	@tests/run
 
 clean:
@@ -104,44 +116,46 @@ distclean: clean
 	rm -rf "$${XDG_CACHE_HOME:-$$HOME/.cache}/xsklab"
 
 # Everything that repro/run needs once kernel and libxdp are there.
-inputs: $(run)/initrd.before $(run)/initrd.after build/errno.json
+inputs: $(run)/initrd.before $(run)/initrd.after $(BUILD)/errno.json
 
-build/errno.json: | build
-	$(Q)echo '#include <errno.h>' | $(CC) -E -dM - | \
-		awk '$$2 ~ /^E/ && $$3 ~ /^[0-9]+$$/ { print $$3, $$2 }' | \
-		jq -nR '[inputs / " " | { key: .[0], value: .[1] }] | from_entries' >$@
+$(BUILD)/errno.json: vm/errno.c | $(BUILD)
+	$(Q)$(CC) $(CFLAGS) -o $(BUILD)/errno $<
+	$(Q)$(BUILD)/errno >$@
 
 # Static: under emulation the dynamic linker takes longer than all that it does.
-build/init: vm/init.c Makefile | build
+$(BUILD)/init: vm/init.c Makefile | $(BUILD)
 	$(Q)$(CC) $(CFLAGS) -static -o $@ $<
 
-build/gen_init_cpio: | build
-	$(Q)cp build/kernel/gen_init_cpio $@
+$(BUILD)/gen_init_cpio: | $(BUILD)
+	$(Q)cp $(BUILD)/kernel/gen_init_cpio $@
 
-build/guest.cpio: vm/image build/init $(wildcard netns/*) $(PROGRAMS) Makefile | build/gen_init_cpio
-	$(Q)vm/image build/gen_init_cpio $@ /init=build/init '/var/run->/run' \
-		$(foreach program,$(PROGRAMS),/bin/$(notdir $(program))=$(program)) \
-		$(foreach script,$(wildcard netns/*),/bin/$(notdir $(script))=$(script)) \
+$(BUILD)/guest.cpio: vm/image $(BUILD)/init $(SCRIPTS) $(PROGRAMS) Makefile | $(BUILD)/gen_init_cpio
+	$(Q)vm/image $(BUILD)/gen_init_cpio $@ /init=$(BUILD)/init '/var/run->/run' \
+		$(foreach program,$(PROGRAMS) $(SCRIPTS),/bin/$(notdir $(program))=$(program)) \
 		$(foreach applet,$(APPLETS),'/bin/$(applet)->busybox')
 
-build/gdbserver.cpio: vm/image $(GDBSERVER) | build/gen_init_cpio
-	$(Q)vm/image build/gen_init_cpio $@ /bin/gdbserver=$(GDBSERVER)
+$(BUILD)/gdbserver.cpio: vm/image $(GDBSERVER) | $(BUILD)/gen_init_cpio
+	$(Q)vm/image $(BUILD)/gen_init_cpio $@ /bin/gdbserver=$(GDBSERVER)
 
-build/libxdp/%/xsk.o build/libxdp/%/libxdp.o: build/libxdp/libxdp.json repro/libxdp/cflags Makefile
+$(BUILD)/libxdp/%/xsk.o $(BUILD)/libxdp/%/libxdp.o: $(BUILD)/libxdp/libxdp.json repro/libxdp/cflags Makefile
 	$(Q)set -f; for source in xsk libxdp; do \
-		$(CC) $(DEBUGGED) $$(repro/libxdp/cflags build/libxdp/$*) -c \
-			-o build/libxdp/$*/$$source.o build/libxdp/$*/lib/libxdp/$$source.c || exit; \
+		$(CC) $(DEBUGGED) $$(repro/libxdp/cflags $(BUILD)/libxdp/$*) -c \
+			-o $(BUILD)/libxdp/$*/$$source.o $(BUILD)/libxdp/$*/lib/libxdp/$$source.c || exit; \
 	done
 
-$(run)/program.%: $(stem).c build/libxdp/%/xsk.o build/libxdp/%/libxdp.o | $(run)
-	$(Q)$(CC) $(DEBUGGED) -Wextra -Werror -Ibuild/libxdp/$*/headers -o $@ $^ \
+$(run)/program.%: $(stem).c $(BUILD)/libxdp/%/xsk.o $(BUILD)/libxdp/%/libxdp.o | $(run)
+	$(Q)$(CC) $(DEBUGGED) -Wextra -Werror -I$(BUILD)/libxdp/$*/headers -o $@ $^ \
 		$$(pkg-config --static --libs libbpf libelf)
 
-$(run)/initrd.%: build/guest.cpio build/gdbserver.cpio $(run)/program.% $(stem).sh
-	$(Q)strip -o $(run)/guest.$* $(run)/program.$*
-	$(Q)vm/image build/gen_init_cpio $(run)/case.$* /case/$(name).sh=$(stem).sh \
-		/case/$(name).$*=$(run)/guest.$*
-	$(Q)cat build/guest.cpio $(run)/case.$* >$@
+$(BUILD)/errno-menu: repro/errno-menu.c $(BUILD)/libxdp/before/xsk.o $(BUILD)/libxdp/before/libxdp.o | $(BUILD)
+	$(Q)$(CC) $(DEBUGGED) -Wextra -Werror -I$(BUILD)/libxdp/before/headers -o $@ $^ \
+		$$(pkg-config --static --libs libbpf libelf)
 
-build $(run):
+$(run)/initrd.%: $(BUILD)/guest.cpio $(BUILD)/gdbserver.cpio $(run)/program.% $(stem).sh
+	$(Q)strip -o $(run)/guest.$* $(run)/program.$*
+	$(Q)vm/image $(BUILD)/gen_init_cpio $(run)/case.$* /case/$(name).sh=$(stem).sh \
+		/case/$(name).$*=$(run)/guest.$*
+	$(Q)cat $(BUILD)/guest.cpio $(run)/case.$* >$@
+
+$(BUILD) $(run):
 	$(Q)mkdir -p $@

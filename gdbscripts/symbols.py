@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Symbols of both rings in one gdb: the kernel's vmlinux and the guest's program."""
+"""Symbols of both rings in one gdb, the kernel's vmlinux and the guest's program, and
+values as JSON."""
 import os
 import re
 import shlex
@@ -35,3 +36,17 @@ def locate(symbols, name):
         raise LabError(f"{name} is not in one place: {placed.strip()}")
     gdb.execute("delete", to_string=True)
     return symbol, int(address.group(1), 16)
+
+
+def to_json(value):
+    """A gdb.Value as a number, hex text, list of bytes, or None for NULL."""
+    kind = value.type.strip_typedefs()
+    if kind.code == gdb.TYPE_CODE_PTR:
+        address = int(value)
+        return hex(address & (2**64 - 1)) if address else None
+    if kind.code == gdb.TYPE_CODE_ARRAY:
+        first, last = kind.range()
+        return [to_json(value[i]) for i in range(first, last + 1)]
+    if kind.code == gdb.TYPE_CODE_STRUCT:  # atomic_t, atomic64_t
+        return to_json(value[kind.fields()[0]])
+    return int(value)

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """xsklab-timeline: record calls of the kernel and of the program in one order.
 
-usage: gdb -batch -x timeline.py -ex 'xsklab-timeline CASE.json PROGRAM SOCKET OUT' VMLINUX
+usage: gdb -batch -x timeline.py -ex 'xsklab-timeline CASE.json PROGRAM SOCKET' VMLINUX
 
 CASE.json  its "probes" are what is recorded, see repro/xsk-netns-cookie.json
 PROGRAM    the guest's program with symbols, linked at a fixed address
 SOCKET     QEMU's gdb stub; the guest waits there (-S)
-OUT        JSON lines: {"call":..}, {"return":..}, {"line":..} in order of time,
-           then {"done":..}. A recording without {"done":..} is cut off.
+Output: timeline.jsonl, {"call":..} and {"return":..} in order of time, then
+{"done":..}. A recording without {"done":..} is cut off.
 
 What is recorded is one run of PROGRAM, from the entry of its main() to main()'s
 return. Then the probes are taken out and the guest runs on without gdb.
@@ -15,7 +15,6 @@ return. Then the probes are taken out and the guest runs on without gdb.
 Exit: 0 the recording is whole; 1 it is not, and the reason is on stderr in a
 line that starts with "timeline:".
 """
-import itertools
 import json
 import os
 import sys
@@ -23,30 +22,7 @@ import sys
 import gdb
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from symbols import LabError, add_program, locate  # noqa: E402
-
-
-def to_json(value):
-    """A gdb.Value as a number, hex text, list of bytes, or None for NULL."""
-    kind = value.type.strip_typedefs()
-    if kind.code == gdb.TYPE_CODE_PTR:
-        address = int(value)
-        return hex(address & (2**64 - 1)) if address else None
-    if kind.code == gdb.TYPE_CODE_ARRAY:
-        first, last = kind.range()
-        return [to_json(value[i]) for i in range(first, last + 1)]
-    if kind.code == gdb.TYPE_CODE_STRUCT:  # atomic_t, atomic64_t
-        return to_json(value[kind.fields()[0]])
-    return int(value)
-
-
-def source_line(where):
-    """The text of a line, or None where the source is gone; see "directory"."""
-    try:
-        with open(where.symtab.fullname(), encoding="utf-8", errors="replace") as file:
-            return next(itertools.islice(file, where.line - 1, None), "").strip() or None
-    except OSError:
-        return None
+from symbols import LabError, add_program, locate, to_json  # noqa: E402
 
 
 def return_of(frame):
@@ -62,8 +38,6 @@ class Timeline:
         self.out = open(path, "w", encoding="utf-8")
         self.order = 0
         self.error = None
-        self.running = {}  # function: its call that has not returned
-        self.last = None  # call and line that were written last
         self.returns = {}  # return address: Return
         self.over = False  # main() has returned
 
@@ -89,7 +63,6 @@ class Timeline:
         if address not in self.returns:
             self.returns[address] = Return(self, address)
         self.returns[address].awaited[sp] = call, symbol
-        self.running[symbol.name] = call
 
     def returned(self, call, symbol):
         """Record that a call has just returned."""
@@ -98,7 +71,6 @@ class Timeline:
         if target.strip_typedefs().code != gdb.TYPE_CODE_VOID:
             value = to_json(gdb.parse_and_eval("$rax").cast(target))
         self.write("return", of=call, function=symbol.name, value=value)
-        self.running.pop(symbol.name, None)
         self.over = symbol.name == "main"
 
     def fail(self, text):
@@ -164,37 +136,6 @@ class Probe(gdb.Breakpoint):
             return self.timeline.fail(f"{self.spec['function']}: {error!r}")
 
 
-class Line(gdb.Breakpoint):
-    """Records that a line of a function was come to; nothing is stepped, so that
-    interrupts and other tasks cannot get in between."""
-
-    def __init__(self, timeline, symbol, address):
-        super().__init__(f"*{address:#x}", internal=True)
-        self.timeline, self.symbol = timeline, symbol
-        self.where = gdb.find_pc_line(address)
-
-    def stop(self):
-        try:
-            call = self.timeline.running.get(self.symbol.name)
-            if call and self.timeline.last != (call, self.where.line):
-                self.timeline.last = call, self.where.line
-                self.timeline.write("line", of=call, function=self.symbol.name,
-                                    file=self.where.symtab.filename, line=self.where.line,
-                                    text=source_line(self.where))
-            return False
-        except Exception as error:  # gdb would swallow it and go on
-            return self.timeline.fail(f"a line of {self.symbol.name}: {error!r}")
-
-
-def lines_of(symbol, address):
-    """The addresses behind the prologue at which a line of the function begins."""
-    block = gdb.block_for_pc(address)
-    while not block.function or block.function.name != symbol.name:
-        block = block.superblock
-    return sorted({entry.pc for entry in symbol.symtab.linetable()
-                   if address <= entry.pc < block.end})
-
-
 class Record(gdb.Command):
     __doc__ = __doc__
 
@@ -202,8 +143,8 @@ class Record(gdb.Command):
         super().__init__("xsklab-timeline", gdb.COMMAND_USER)
 
     def invoke(self, argument, from_tty):
-        case, program, socket, out = gdb.string_to_argv(argument)
-        timeline = Timeline(out)
+        case, program, socket = gdb.string_to_argv(argument)
+        timeline = Timeline("timeline.jsonl")
         try:
             self.record(timeline, case, program, socket)
         except (LabError, gdb.error) as error:
@@ -228,15 +169,12 @@ class Record(gdb.Command):
             raise LabError(timeline.error or "the guest stopped before main() was called")
         probes += [Probe(timeline, spec, *place)
                    for spec, place in zip(specs[1:], places[1:])]
-        for spec, place in zip(specs, places):
-            if spec.get("lines"):
-                probes += [Line(timeline, place[0], address) for address in lines_of(*place)]
         while not timeline.over:
             gdb.execute("continue", to_string=True)
             if timeline.error:
                 raise LabError(timeline.error)
         for probe in probes:
-            if isinstance(probe, Probe) and not (probe.hits or probe.spec.get("optional")):
+            if not (probe.hits or probe.spec.get("optional")):
                 raise LabError(f"{probe.spec['function']} was never called")
             probe.delete()
         timeline.write("done", probes=len(specs))

@@ -1,24 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# screen.jq: one screen of text from verdict.json. Every word of a row was
-# observed; rows in which both variants agree are left out.
-
-def pad($width): . + " " * ([$width - length, 0] | max);
+# screen.jq: one screen of text from verdict.json; jq -L repro. Every word of a row
+# was observed; rows in which both variants agree are left out.
+include "shown";
 
 def row($title; $before; $after): "  \($title | pad(30))\($before | pad(38))\($after)";
-
-def shown: if . == null then "NULL" elif type == "string" then "set" else tostring end;
-
-# What a call returned; a pointer by the call that returned it first.
-def returned($variant):
-  if (.returned | type) == "string" and (.returned | startswith("0x")) then
-    . as $call
-    | [$variant.sockets[] | .device as $device | .queue as $queue | .calls[]
-       | select(.returned == $call.returned) | {order, function, $device, $queue}][0]
-    | if .order == $call.order then "returned a new one"
-      else "returned \(.device) queue \(.queue)'s" end
-  elif .ring == 0 then (if .returned == 0 then "success" else "\(.returned)" end)
-  else "returned \(.returned | shown)" end;
 
 # A call of one variant, with the values that are NULL in only one of them.
 def cell($other; $variant):
@@ -29,19 +15,10 @@ def cell($other; $variant):
          | "\(.key) \(.value | shown)"] + [returned($variant)] | join(", "))
   end;
 
-def socket: if . == null then "not reported" else "\(.errno // "bound")\(if .step then " (\(.step))" else "" end)\(if .netns_cookie then ", netns cookie \(.netns_cookie)" else "" end)" end;
-
-def hex: . as $n | "0123456789abcdef" | "\(.[$n / 16 | floor:][:1])\(.[$n % 16:][:1])";
-
-# The first bind() that the kernel refused: strace's line, the bytes, the fields.
-def refused_call: .variants.before as $v
-  | [$v.sockets[].calls[] | select(.struct)] | to_entries
-  | map(select(.value.returned != 0))[0] // empty
-  | "  refused call  \($v.strace[.key] // "" | sub("^[0-9]+ +"; ""))",
-    "                \([.value.values.bytes[] | hex] | join(" "))",
-    "                \([.value.fields | to_entries[] | "\(.key) \(.value)"] | join(", "))";
-
-def place: if . then .file + (if .line then ":\(.line)" else "" end) else "" end;
+def refused: .variants.before | refused_call
+  | "  refused call  \(.text)",
+    "                \(.bytes)",
+    "                \(.fields)";
 
 def rows:
   .variants.before as $b | .variants.after as $a
@@ -61,8 +38,9 @@ def rows:
     ([$b, $a] | map(.refused_at) | select(any(.[]; .)) | . as [$br, $ar]
      | row("refused in"; $br.function // "nowhere"; $ar.function // "nowhere"),
        row(""; $br | place; $ar | place),
-       (if $br.text or $ar.text then row(""; $br.text // ""; $ar.text // "") else empty end)),
-    refused_call,
+       (if $br.text or $ar.text then row(""; $br.text // ""; $ar.text // "") else empty end),
+       row(""; $br | made_by; $ar | made_by)),
+    refused,
     (.differences[] | "  ! \(.)");
 
 (if .variants then rows else .case end),

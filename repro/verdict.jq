@@ -4,9 +4,9 @@
 #
 # Named arguments: $name, $before_is and $after_is (which library ran as which),
 #   $layout, $queues, $accel, $qemu, $us (microseconds);
-#   files as JSON: $case, $kernel, $libxdp, $errno (number to name); files as text:
+#   files as JSON: $case, $kernel, $libxdp, $errno (vm/errno.c's); files as text:
 #   $layouts (pahole's), and $before_X and $after_X for X of result, timeline
-#   (JSON lines) and strace. See repro/run.
+#   (JSON lines), strace, and as JSON origin (gdbscripts/why.py's, or null). See repro/run.
 # Output: verdict.json. "verdict" is reproduced when everything is as predicted,
 #   not-reproduced when something was observed that is not, and lab-failure when
 #   something is missing or contradicts itself.
@@ -22,16 +22,17 @@ def structs:
 
 # A value as people know it: error numbers by their names.
 def named($errno): if type == "number" and . < 0 and . > -4096
-  then $errno[-. | tostring] // . else . end;
+  then $errno[-. | tostring].name // . else . end;
 
 # The calls of a timeline in order of time, each with what became of it.
 def calls($errno):
   . as $events
   | [.[] | .call // empty | . as $call
+     | ([$events[] | .return // empty | select(.of == $call.order)][0]) as $return
      | $call + {
-         returned: ([$events[] | .return // empty | select(.of == $call.order) | .value][0] | named($errno)),
-         has_returned: any($events[]; .return.of? == $call.order),
-         lines: [$events[] | .line // empty | select(.of == $call.order) | {function, file, line, text}]
+         returned: ($return.value | named($errno)),
+         has_returned: ($return != null),
+         returned_at: $return.order
        }]
   | map(select(.function != "main"));
 
@@ -63,13 +64,6 @@ def step: . as $socket
   | if .errno == null then null
     else ([.calls[] | select(.syscall and .returned == $socket.errno) | .syscall][0]) // .step end;
 
-# Where the kernel refused a socket: the innermost call that returned the error, and
-# the last line that it came to where its lines were followed; a brace decides
-# nothing, its line is where the function is left.
-def refused_at: .errno as $errno
-  | if . then [.calls[] | select(.ring == 0 and .returned == $errno)][-1] else null end
-  | if . then [.lines[] | select(.text | IN("{", "}") | not)][-1] // {function, file, line: null, text: null} else null end;
-
 # One variant: sockets with what the program, the kernel and strace say of each.
 def observed($in; $variant):
   ($in.variants[$variant] | .garbled = any(.result[], .timeline[]; . == null)
@@ -80,6 +74,7 @@ def observed($in; $variant):
   | {
       library: $v.library,
       release: ([$v.result[] | .boot.release // empty][0]),
+      tainted: ([$v.result[] | .end.tainted // empty][0]),
       groups: ($groups | length),
       garbled: $v.garbled,
       whole: any($v.timeline[]; .done),
@@ -89,9 +84,9 @@ def observed($in; $variant):
         | .step = step],
       again: [$v.result | of_phase("strace")[] | .socket // empty
         | -.errno | named($in.errno) | if . == 0 then null else . end],
-      strace: [$v.strace / "\n" | .[] | select(test($in.case.strace))]
-    }
-  | .refused_at = ([.sockets[] | select(.errno)][0] | refused_at);
+      strace: [$v.strace / "\n" | .[] | select(test($in.case.strace))],
+      refused_at: ($v.origin | if . then {function, file, line, text: .condition, statement, values, chain, others} else null end)
+    };
 
 def matches($value): if . == "set" then ($value | type) == "string" else . == $value end;
 
@@ -130,6 +125,8 @@ def contradictions($in; $variant): .[$variant] | . as $v
       if [.sockets[].errno] != .again then "under strace the sockets ended differently: \([.again[] | . // "success"] | join(", "))" else empty end,
       if (.strace | length) != ([.sockets[].calls[] | select(.struct)] | length)
       then "strace saw \(.strace | length) of the calls that gdb saw" else empty end,
+      if .refused_at == null and any(.sockets[]; .errno as $errno | $errno and any(.calls[]; .ring == 0 and .returned == $errno))
+      then "the line that refused is not known" else empty end,
       (.sockets[] | . as $socket | .calls[]
         | if .has_returned | not then "\(.function) was not seen to return" else empty end,
           (.function as $function | .values | to_entries[]
@@ -138,12 +135,14 @@ def contradictions($in; $variant): .[$variant] | . as $v
             | "\(.key) is \($socket[.key]) to the program and \(.value) in \($function)"))
     ] | map("\($variant): \(.)");
 
+# What the case predicts for the socket that is made as number $i.
+def predicted($in; $prediction; $i):
+  (if $i == 0 then $prediction.first else $prediction[.device] end) as $name
+  | $in.case.outcomes[$name // ""] // {"step": null, "errno": null, "calls": []};
+
 def surprises($in; $prediction; $variant): .[$variant].sockets | to_entries
-  | map(.key as $i | .value | . as $socket
-        | (if $i == 0 then $prediction.first else $prediction[.device] end) as $name
-        | $in.case.outcomes[$name] // {"step": null, "errno": null, "calls": []}
-        | . as $outcome | $socket | differences($outcome)[]
-        | "\($variant): \($socket.device) queue \($socket.queue): \(.)");
+  | map(.key as $i | .value | predicted($in; $prediction; $i) as $outcome
+        | "\($variant): \(.device) queue \(.queue): \(differences($outcome)[])");
 
 # "success", or the error numbers that were seen.
 def outcome: [.sockets[].errno | select(.)] | unique | if . == [] then "success" else join(", ") end;
@@ -153,9 +152,9 @@ def outcome: [.sockets[].errno | select(.)] | unique | if . == [] then "success"
   kernel: $kernel[0], libxdp: $libxdp[0], errno: $errno[0], structs: ($layouts | structs),
   variants: {
     before: {library: $libxdp[0][$before_is], result: ($before_result | lines),
-      timeline: ($before_timeline | lines), strace: $before_strace},
+      timeline: ($before_timeline | lines), strace: $before_strace, origin: $before_origin[0]},
     after: {library: $libxdp[0][$after_is], result: ($after_result | lines),
-      timeline: ($after_timeline | lines), strace: $after_strace}
+      timeline: ($after_timeline | lines), strace: $after_strace, origin: $after_origin[0]}
   }
 }
 | . as $in
@@ -176,11 +175,15 @@ def outcome: [.sockets[].errno | select(.)] | unique | if . == [] then "success"
     control: ($prediction.control // false),
     layout: $in.layout,
     queues: $in.queues,
-    kernel: ($in.kernel | .release = ($seen.before.release // .release)),
+    kernel: ($in.kernel + {release: ($seen.before.release // $in.kernel.release), tainted: $seen.before.tainted}),
     libxdp: $in.libxdp.source,
     accel: $in.accel,
     qemu: $in.qemu,
     seconds: ($us / 1e5 | round / 10),
     differences: ($broken + $surprises),
-    variants: ($seen | map_values({library, sockets, refused_at, strace}))
+    variants: ($seen | with_entries(.key as $variant | .value |= {
+      library,
+      sockets: [.sockets | to_entries[] | .key as $i | .value
+        | .predicted = (if $prediction then predicted($in; $prediction[$variant]; $i) | {step, errno} else null end)],
+      refused_at, strace}))
   }

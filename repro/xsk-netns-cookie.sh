@@ -28,7 +28,7 @@ echo "{\"exit\":$status}"
 phase strace
 try=0
 status=0
-while daemon strace -f -o /tmp/strace >/tmp/sockets || status=$?
+while daemon strace -f -n -o /tmp/strace >/tmp/sockets || status=$?
 	grep -q EBUSY /tmp/strace && [ $((try += 1)) -lt 50 ]; do
 	sleep 0.1
 	status=0

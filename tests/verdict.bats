@@ -78,6 +78,11 @@ judged() {
 	judged 125 lab-failure "after: under strace the sockets ended differently: success, EBUSY"
 }
 
+@test "a refusal whose line is not known is a lab failure" {
+	echo null >"$run_dir/before/origin.json"
+	judged 125 lab-failure "before: the line that refused is not known"
+}
+
 @test "a kernel that the case predicts nothing for is a lab failure" {
 	jq '.predictions |= map(.since = "99.0")' "$CASE.json" >"$CASE.new"
 	mv "$CASE.new" "$CASE.json"
@@ -107,7 +112,7 @@ judged() {
 	for file in result timeline; do
 		cp "$run_dir/before/$file.jsonl" "$run_dir/after/$file.jsonl"
 	done
-	cp "$run_dir/before/strace.log" "$run_dir/after/strace.log"
+	cp "$run_dir"/before/{strace.log,origin.json} "$run_dir/after"
 	for variant in before after; do
 		change $variant/result.jsonl 'if .boot? then .boot.release = "5.10.1" else . end'
 	done

@@ -8,15 +8,6 @@ load lib
 
 run_dir=build/xsk-netns-cookie
 
-# guest SCRIPT-NAME [boot's options]: a guest whose case is tests/cases/NAME.sh.
-guest() {
-	local name=$1
-	shift
-	vm/image build/gen_init_cpio "$BATS_TEST_TMPDIR/case.cpio" "/case/$name.sh=tests/cases/$name.sh"
-	cat build/guest.cpio "$BATS_TEST_TMPDIR/case.cpio" >"$BATS_TEST_TMPDIR/initrd"
-	vm/boot "$@" build/kernel "$BATS_TEST_TMPDIR/initrd" "$BATS_TEST_TMPDIR/out" CASE="$name"
-}
-
 ended() { [ "$(jq -r '.["end"]' "$BATS_TEST_TMPDIR/out/end.json")" = "$1" ]; }
 
 # stand_in TEXT: a QEMU on PATH that does something else.
@@ -45,7 +36,7 @@ nothing_runs() { run -1 pgrep -f "$BATS_TEST_TMPDIR"; }
 	for archive in build/guest.cpio build/gdbserver.cpio "$run_dir"/case.before "$run_dir"/case.after; do
 		(cd "$BATS_TEST_TMPDIR/unpacked" && busybox cpio -id --quiet) <"$archive"
 	done
-	for program in sh busybox ip ethtool strace gdbserver colliding-veth; do
+	for program in sh busybox ip ethtool strace gdbserver colliding-veth inode-reuse netns-cookie; do
 		[ -x "$BATS_TEST_TMPDIR/unpacked/bin/$program" ]
 	done
 	[ "$(du -sb "$BATS_TEST_TMPDIR/unpacked" | cut -f1)" -le 16777216 ]
@@ -101,30 +92,30 @@ nothing_runs() { run -1 pgrep -f "$BATS_TEST_TMPDIR"; }
 }
 
 @test "a QEMU that somebody kills in the middle of a run is told as QEMU" {
-	(sleep 1; pkill -KILL -f "qemu-system-x86_64.*CASE=hang") 3>&- &
+	(sleep 1; pkill -KILL -f "qemu-system-x86_64.*$BATS_TEST_TMPDIR/initrd") 3>&- &
 	DEADLINE=20 run -125 --separate-stderr guest hang
 	ended qemu
 	said "QEMU exited with 137"
 }
 
 @test "a gdb that is killed is told as gdb, and the guest does not wait for it" {
-	(sleep 1; pkill -KILL -f '^gdb -nx -nh -quiet.*xsklab-timeline') 3>&- &
+	(sleep 1; pkill -KILL -f "^gdb -nx -nh -quiet.*xsklab-timeline.*$PWD/repro/") 3>&- &
 	SECONDS=0
-	DEADLINE=20 run -125 --separate-stderr guest hang -g repro/xsk-netns-cookie.json "$run_dir/program.after"
+	DEADLINE=20 run -125 --separate-stderr guest hang -g timeline repro/xsk-netns-cookie.json "$run_dir/program.after" --
 	ended gdb
 	[ "$SECONDS" -le 10 ]
 	nothing_runs
 }
 
 @test "a guest that resets under gdb is told as a reset" {
-	run -125 --separate-stderr guest reset -g repro/xsk-netns-cookie.json "$run_dir/program.after"
+	run -125 --separate-stderr guest reset -g timeline repro/xsk-netns-cookie.json "$run_dir/program.after" --
 	ended reset
 }
 
 @test "a probe on a function that is not there is told, and no guest is waited for" {
 	jq '.probes[0].function = "xsk_no_such_function"' repro/xsk-netns-cookie.json >"$BATS_TEST_TMPDIR/case.json"
 	SECONDS=0
-	run -125 --separate-stderr guest hello -g "$BATS_TEST_TMPDIR/case.json" "$run_dir/program.after"
+	run -125 --separate-stderr guest hello -g timeline "$BATS_TEST_TMPDIR/case.json" "$run_dir/program.after" --
 	ended gdb
 	said "no function xsk_no_such_function in program.after"
 	[ "$SECONDS" -le 10 ]
@@ -132,7 +123,7 @@ nothing_runs() { run -1 pgrep -f "$BATS_TEST_TMPDIR"; }
 }
 
 @test "a probe that never fired is told" {
-	run -125 --separate-stderr guest hello -g repro/xsk-netns-cookie.json "$run_dir/program.after"
+	run -125 --separate-stderr guest hello -g timeline repro/xsk-netns-cookie.json "$run_dir/program.after" --
 	ended gdb
 	said "timeline: "
 	run -1 grep '"done"' "$BATS_TEST_TMPDIR/out/timeline.jsonl"
@@ -190,27 +181,46 @@ nothing_runs() { run -1 pgrep -f "$BATS_TEST_TMPDIR"; }
 	run -2 --separate-stderr vm/accel build/kernel "$run_dir/initrd.after" xen
 }
 
-# A PATH with all but one program.
+# A PATH with all but one program, of somebody who is not root.
 without() {
 	mkdir -p "$BATS_TEST_TMPDIR/path"
 	for dir in /usr/local/sbin /usr/local/bin /usr/sbin /usr/bin /sbin /bin; do
 		[ ! -d "$dir" ] || find "$dir" -maxdepth 1 ! -name "$1" ! -type d -exec ln -sfn -t "$BATS_TEST_TMPDIR/path" {} +
 	done
+	printf '#!/bin/sh\necho 1000\n' >"$BATS_TEST_TMPDIR/id"
+	chmod +x "$BATS_TEST_TMPDIR/id"
+	ln -sf "$BATS_TEST_TMPDIR/id" "$BATS_TEST_TMPDIR/path/id"
 }
 
 @test "what is missing is named with the one command to type, for who is not root" {
 	without spatch
-	printf '#!/bin/sh\necho 1000\n' >"$BATS_TEST_TMPDIR/id"
-	chmod +x "$BATS_TEST_TMPDIR/id"
-	ln -sf "$BATS_TEST_TMPDIR/id" "$BATS_TEST_TMPDIR/path/id"
 	PATH=$BATS_TEST_TMPDIR/path run -2 --separate-stderr vm/needs
 	said "type: sudo apt-get install --no-install-recommends coccinelle"
 	one_line
 }
 
+@test "tmux is missed by the tests only" {
+	without tmux
+	PATH=$BATS_TEST_TMPDIR/path run -0 vm/needs
+	PATH=$BATS_TEST_TMPDIR/path run -2 --separate-stderr vm/needs test
+	said "type: sudo apt-get install --no-install-recommends tmux"
+	one_line
+}
+
+@test "what only make report needs is asked for by it alone" {
+	without mscgen
+	PATH=$BATS_TEST_TMPDIR/path run -0 vm/needs
+	printf '#!/bin/sh\necho 1000\n' >"$BATS_TEST_TMPDIR/id"
+	chmod +x "$BATS_TEST_TMPDIR/id"
+	ln -sf "$BATS_TEST_TMPDIR/id" "$BATS_TEST_TMPDIR/path/id"
+	PATH=$BATS_TEST_TMPDIR/path run -2 --separate-stderr vm/needs report-tools
+	said "type: sudo apt-get install --no-install-recommends mscgen"
+	one_line
+}
+
 @test "doctor tells accelerator, sources and room" {
 	run -0 make -s doctor
-	for word in processors "room for build/" QEMU /dev/kvm kernel.org github.com; do
+	for word in processors "room for build/" QEMU tmux /dev/kvm kernel.org github.com; do
 		said "$word"
 	done
 }

@@ -134,6 +134,19 @@ static void report_boot(int result)
 	       name.release, name.version);
 }
 
+/* The bits of Documentation/admin-guide/tainted-kernels.rst. */
+static unsigned long read_tainted(void)
+{
+	const char *path = "/proc/sys/kernel/tainted";
+	FILE *file = fopen(path, "r");
+	unsigned long bits;
+
+	if (!file || fscanf(file, "%lu", &bits) != 1)
+		give_up(path);
+	fclose(file);
+	return bits;
+}
+
 /* Returns the exit status of the case's script as a shell would show it. */
 static int run_case(int result, int strace)
 {
@@ -171,6 +184,6 @@ int main(void)
 	strace = open_port("strace");
 	report_boot(result);
 	status = run_case(result, strace);
-	report(result, "{\"end\":{\"status\":%d}}\n", status);
+	report(result, "{\"end\":{\"status\":%d,\"tainted\":%lu}}\n", status, read_tainted());
 	reset();
 }

@@ -14,6 +14,10 @@ umask 022
 # shellcheck disable=SC2034 # used by those who source this
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/xsklab
 
+# The folder that is built and run in, seen from the checkout: runs in two go on
+# side by side.
+export BUILD=${BUILD:-build}
+
 note() { echo "xsklab: $*" >&2; }
 
 usage_error() { # TEXT
@@ -24,6 +28,13 @@ usage_error() { # TEXT
 lab_failure() { # TEXT
 	note "lab failure: $1"
 	exit 125
+}
+
+# number NAME VALUE LOWEST HIGHEST: is a knob's value one that can be used?
+number() {
+	if ! [[ $2 =~ ^[0-9]{1,8}$ ]] || [ "$2" -lt "$3" ] || [ "$2" -gt "$4" ]; then
+		usage_error "$1=$2 is no number between $3 and $4"
+	fi
 }
 
 # is_fresh FILE: was it written within the last day? What a mirror or a host

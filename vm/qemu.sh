@@ -28,10 +28,11 @@ qemu_options() {
 	case $ACCEL in
 	kvm) OPTIONS+=(-cpu host) ;;
 	tcg)
-		# What costs more to emulate than it saves: glibc's AVX routines, and the
+		# What costs more to emulate than it saves: glibc's AVX routines, pages that
+		# are cleared byte by byte (each a line in a log of executed code), and the
 		# calibration of the APIC timer, a quarter of the boot.
 		# shellcheck disable=SC2054 # QEMU's commas
-		OPTIONS+=(-cpu max,-avx,-avx2,-xsave)
+		OPTIONS+=(-cpu max,-avx,-avx2,-xsave,-erms)
 		tuning=noapictimer ;;
 	*) usage_error "ACCEL=$ACCEL is neither kvm nor tcg" ;;
 	esac

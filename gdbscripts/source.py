@@ -1,0 +1,280 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the source says at an address: lines at every level of inlining, the whole
+condition, the statement it guards, and the variables in it."""
+import functools
+import itertools
+import re
+
+import gdb
+
+from symbols import to_json
+
+CONTEXT = 4  # lines before and after
+JOINED_MAX = 12  # lines that a condition may have
+BLOCK_MAX = 12  # lines that it may guard
+OPERATOR = r"(?:&&|\|\||[=!<>]=|[-+*/%&|^<>?:=,.]|->)"
+KEYWORDS = {"if", "else", "while", "for", "switch", "case", "return", "sizeof", "do", "goto",
+            "struct", "unsigned", "int", "long", "u32", "u64", "true", "false", "NULL"}
+
+
+@functools.lru_cache(None)
+def lines_of(path):
+    """The lines of a file; none where the source is gone, see gdb's "directory"."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read().split("\n")
+    except OSError:
+        return []
+
+
+def shown(one):
+    """A level for others: where this host keeps the source is nobody's business."""
+    return {key: one[key] for key in ("function", "file", "line")}
+
+
+def is_kernel(address):
+    """Is there a function of the kernel at an address?"""
+    return gdb.block_for_pc(address) is not None
+
+
+def level(function, where, line):
+    """One level of a chain."""
+    return {"function": function, "file": where.filename if where else None, "line": line,
+            "path": where.fullname() if where else ""}
+
+
+def levels(address):
+    """Function, file and line at an address, the innermost inlined one first."""
+    gdb.execute(f"set $pc = {address:#x}", to_string=True)
+    frame, found = gdb.newest_frame(), []
+    while frame:
+        where, function = frame.find_sal(), frame.function()
+        if function and where.symtab and where.symtab.filename != function.symtab.filename and not found:
+            # Of an inlined function, though no inlined block says so any more.
+            name = function_at(lines_of(where.symtab.fullname()), where.line)
+            found.append(level(name, where.symtab, where.line))
+            found.append(level(frame.name(), function.symtab, call_of(name, function, address)))
+        else:
+            found.append(level(frame.name(), where.symtab, where.line))
+        if frame.type() != gdb.INLINE_FRAME:
+            break
+        frame = frame.older()
+    return found
+
+
+def function_at(lines, number):
+    """The name of the function that a line is in, by the text."""
+    for line in reversed(lines[:number]):
+        named = re.match(r"[A-Za-z_].*?(\w+)\(", line)
+        if named:
+            return named.group(1)
+    return None
+
+
+def call_of(name, function, address):
+    """The line near an address at which a function calls another one, by the text."""
+    entries = [entry for entry in function.symtab.linetable() if entry.pc <= address and entry.line]
+    near = max(entries, key=lambda entry: entry.pc).line if entries else function.line
+    lines = lines_of(function.symtab.fullname())
+    first = last = near
+    while first > 1 and not lines[first - 1].startswith(("}", "{")):
+        first -= 1
+    while last < len(lines) and not lines[last - 1].startswith("}"):
+        last += 1
+    calls = [number for number in range(first, last) if re.search(rf"\b{name}\(", lines[number - 1])]
+    return min(calls, key=lambda line: abs(line - near)) if calls else near
+
+
+def whole(lines, number):
+    """The whole of what stands at a line, over several lines where it must: (text,
+    first line, last line)."""
+    if not 0 < number <= len(lines):
+        return None, number, number
+    first = last = number
+    while last - first < JOINED_MAX:
+        text = " ".join(line.strip() for line in lines[first - 1:last])
+        depth = text.count("(") - text.count(")")
+        if (depth < 0 or re.match(OPERATOR + r"\s", text)) and first > 1:
+            first -= 1
+        elif (depth > 0 or re.search(OPERATOR + "$", text)) and last < len(lines):
+            last += 1
+        else:
+            break
+    return re.sub(r"\s+", " ", text), first, last
+
+
+def same_function(levels_of_inlining, function):
+    """The level of a function, or the innermost where it is none of them."""
+    return next((one for one in levels_of_inlining if one["function"] == function), levels_of_inlining[0])
+
+
+def answers(branch, computed, statement, armed, name):
+    """Where a branch decided (None where none did), what was computed for it, the
+    instruction that made the value, and whether that was before the branch: the
+    conditions, the likeliest first, each with the statement that it guards."""
+    made = levels(statement)[0]
+    if branch is None:
+        return [answer(made, [], made, armed, name, condition=None)]
+    at = levels(branch)
+    guard = next((one for one in at if sets(one, name)), same_function(at, made["function"]))
+    found = [answer(guard, at[:at.index(guard)], made, armed, name)]
+    for address in computed:
+        other = same_function(levels(address), guard["function"])
+        if other["function"] == guard["function"] and is_condition(text_at(other)) \
+                and not found[0]["first"] <= other["line"] <= found[0]["last"]:
+            found.insert(0, answer(other, [], made, armed, name))
+    threaded = None if armed else threaded_guard(found[0], guard)
+    if threaded:
+        found.insert(0, answer(threaded, [], made, armed, name))
+    return found
+
+
+def answer(guard, inlined, made, armed, name, **known):
+    """One condition, at the level of inlining of the statement that it guards."""
+    lines = lines_of(guard["path"])
+    text, first, last = whole(lines, guard["line"])
+    return {**shown(guard),
+            "condition": text,
+            "inlined": [dict(shown(one), text=text_at(one)) for one in inlined],
+            "statement": guarded(lines, guard, first, last, made, armed, name),
+            "source": [{"line": number, "text": lines[number - 1]}
+                       for number in range(first - CONTEXT, last + CONTEXT + 1) if 0 < number <= len(lines)],
+            "first": first, "last": last, **known}
+
+
+def text_at(one):
+    return whole(lines_of(one["path"]), one["line"])[0] or ""
+
+
+def is_condition(text):
+    return re.match(r"(\} )?(else )?(if|while|switch) ?\(", text)
+
+
+def behind(lines, last):
+    """The lines that a condition guards, which ends at a line: one, or a block of them."""
+    number = last
+    while number < min(last + BLOCK_MAX, len(lines)):
+        number += 1
+        text = lines[number - 1].strip()
+        if text.startswith("}"):
+            return
+        if text not in ("", "{"):
+            yield number
+            if not lines[last - 1].rstrip().endswith("{"):
+                return
+
+
+def names_error(text, name):
+    """Is it named in a text? As EINVAL, too: sk_err is positive."""
+    return re.search(rf"\b{name}\b", text or "") is not None
+
+
+def sets(one, name):
+    """Does the condition at a level guard a statement that sets this error?"""
+    lines = lines_of(one["path"])
+    last = whole(lines, one["line"])[2]
+    return any(names_error(lines[number - 1], name) for number in behind(lines, last))
+
+
+def threaded_guard(found, guard):
+    """The condition right above the statement, where the one with the branch implies it:
+    "sock = f(); if (!sock)" with f() inlined, or "if (!vma && x) ...; if (!vma)"."""
+    lines, statement = lines_of(guard["path"]), found["statement"]
+    if statement["function"] != found["function"] or statement["line"] <= found["last"]:
+        return None
+    above = next((number for number in range(statement["line"] - 1, found["last"], -1)
+                  if lines[number - 1].strip() not in ("", "{")), None)
+    if not above:
+        return None
+    text, first, last = whole(lines, above)
+    if is_condition(text) and statement["line"] in behind(lines, last) and (
+            not is_condition(found["condition"] or "") or names(text) <= names(found["condition"])):
+        return dict(guard, line=first)
+    return None
+
+
+def guarded(lines, guard, first, last, made, armed, name):
+    """The statement that set the value. Compilers keep one copy for several checks, and
+    move it; the line table then names another check, or no statement at all. What is
+    behind the condition and sets this error is the statement; else what the line table
+    says; else the nearest line of the function that sets it: before the condition where
+    the value was, behind it where not."""
+    def sets_it(number):
+        return names_error(lines[number - 1], name)
+
+    def at(number):
+        return {"function": guard["function"], "file": guard["file"], "line": number,
+                "text": whole(lines, number)[0]}
+    text, line, _ = whole(lines_of(made["path"]), made["line"])
+    table = {"function": made["function"], "file": made["file"], "line": made["line"], "text": text}
+    after = next(filter(sets_it, behind(lines, last)), None)
+    if after:
+        shared = names_error(text, name) and not first <= line <= after
+        return dict(at(after), shared=table) if shared else at(after)
+    is_switch = lines and lines[first - 1].strip().startswith("switch")
+    if not is_switch and (names_error(text, name) or made["function"] != guard["function"]):
+        return table
+    ways = [range(last + 1, len(lines) + 1), range(last, 0, -1)]
+    if armed and not is_switch:
+        ways.reverse()
+    for numbers in ways:
+        within = itertools.takewhile(lambda number: not lines[number - 1].startswith("}"), numbers)
+        if is_switch:
+            within = itertools.dropwhile(lambda number: "default:" not in lines[number - 1], within)
+        nearest = next(filter(sets_it, within), None)
+        if nearest:
+            return at(nearest)
+    return table
+
+
+def names(text):
+    """The expressions in a condition that are no calls, no keywords and no types."""
+    text = re.sub(r'"[^"]*"|/\*.*?\*/', " ", text)
+    found = re.findall(r"(?<![\w.>])([A-Za-z_]\w*(?:(?:->|\.)\w+|\[[^\]]*\])*)(?!\w|\s*\(|->|\.|\[)", text)
+    return {name for name in found if name not in KEYWORDS}
+
+
+def variables(found):
+    """What is worth to know of a condition, and of those that were inlined into it."""
+    return names(" ".join(filter(None, [found["condition"]] + [one["text"] for one in found["inlined"]])))
+
+
+def evaluate(expression):
+    """Is an expression known where the guest is, and its value. It is not where it was
+    optimised out, is a macro, or not in scope."""
+    frame = gdb.newest_frame()
+    for one in (frame, *outer(frame)):
+        try:
+            one.select()
+            value = gdb.parse_and_eval(expression)
+            kind = value.type.strip_typedefs().code
+            if kind == gdb.TYPE_CODE_FUNC or value.is_optimized_out:
+                continue
+            if kind in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION, gdb.TYPE_CODE_ARRAY):
+                return True, value.format_string(max_elements=8)[:80]
+            return True, to_json(value)
+        except gdb.error:
+            continue
+    return False, None
+
+
+def outer(frame):
+    """The frames that a frame was inlined into."""
+    while frame and frame.type() == gdb.INLINE_FRAME:
+        frame = frame.older()
+        yield frame
+
+
+def group(path, decided, found):
+    """The instructions of a condition before and with the branch that decided."""
+    frame, places = path.frames[decided], []
+    step = decided
+    while step >= 0 and len(places) < 24:
+        if path.frames[step] == frame:
+            for index in range(len(path.instructions(step)) - 1, -1, -1):
+                where = gdb.find_pc_line(path.instructions(step)[index].address)
+                if not (found["first"] <= where.line <= found["last"]) and not found["inlined"]:
+                    return places[::-1] or [(decided, len(path.instructions(decided)) - 1)]
+                places.append((step, index))
+        step -= 1
+    return places[::-1]

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# why-screen.jq: one screen of text from why.json. What the guest made is printed
+# without its control characters.
+
+def pad($width): . + " " * ([$width - length, 0] | max);
+def printable: gsub("[^ -~]"; "?");
+def place: if .file then "\(.file):\(.line)" else "of which there is no source" end;
+
+. as $why
+| ([.chain[] | .function | length] | max + 2) as $width
+| "\(.call)(\(.args)) = -1 \(.errno) (\(.error))   Linux \(.kernel.release) (\(.kernel.source))" | printable,
+  "",
+  "  refused in \($why.function), \($why | place)",
+  ($why.source[] | .line as $line
+    | "  \(if $line == $why.line then "=>" elif $line == $why.statement.line and $why.statement.file == $why.file then "->" else "  " end) \($line | tostring | pad(6))\(.text | gsub("\t"; "    "))"),
+  (if $why.statement.shared then "  the compiler shares this \($why.errno) with line \($why.statement.shared.line): \($why.statement.shared.text)"
+   elif $why.statement.file != $why.file or ([$why.source[].line] | index($why.statement.line) | not)
+   then "  the value is made in \($why.statement | "\(.function), \(place): \(.text)")" else empty end),
+  ($why.inlined[] | "  and there in \(.function), \(place): \(.text)"),
+  (if $why.kind == "memory" then "  the value was in memory before the call"
+   elif $why.kind == "elsewhere" then "  while the call slept: by another task, or in an interrupt"
+   elif $why.kind == "fault" then "  a page fault made the value" else empty end),
+  "",
+  "  values   \($why.values | to_entries | map("\(.key) = \(.value // "NULL")") | join(", ") | if . == "" then "none that the compiler kept" else . end)",
+  ($why.chain | to_entries[] | "  \(if .key == 0 then "called   " else "         " end)\(.value.function | pad($width))\(.value | place)"),
+  ($why.others[] | "  or else  \(.function), \(place): \(.condition)"),
+  "",
+  "  the program \(if $why.program.said then "said \"\($why.program.said | printable)\" and " else "" end)\($why.program.ended)   \($why.seconds) s"

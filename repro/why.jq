@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# why.jq: why.json, from the files of repro/why: $call (the chosen one), $calls (all that
+# failed), $origin (where its error was born), $kernel; $us (microseconds).
+
+$call[0] as $call | $origin[0] as $origin
+| {
+    call: $call.call, args: $call.args, errno: $call.error, error: $call.text,
+    thread: $call.thread, nth: $call.nth,
+    function: $origin.function, file: $origin.file, line: $origin.line,
+    text: ([$origin.condition, $origin.statement.text] | map(strings)
+      | if .[0] == .[1] then .[0] else join("\n") end),
+    condition: $origin.condition, statement: $origin.statement, inlined: $origin.inlined,
+    values: $origin.values, chain: $origin.chain, source: $origin.source,
+    kind: $origin.kind, others: $origin.others,
+    program: {said: ([$calls[0].said[] | select(.error == $call.error and .order > $call.order)][0].text),
+      ended: ($calls[0].ended // "was still running at the deadline")},
+    kernel: $kernel[0],
+    seconds: ($us / 1e5 | round / 10)
+  }

@@ -1,0 +1,131 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# repro/errno-menu: what its rows are refused with, and where the data says so.
+
+load lib
+
+data=repro/errno-menu.json
+
+# One guest runs all rows, on the kernel that the lab has.
+setup_file() {
+	cd "$BATS_TEST_DIRNAME/.." || return
+	export out=$BATS_FILE_TMPDIR/out
+	make -s --no-print-directory build/errno-menu
+	strip -o "$BATS_FILE_TMPDIR/errno-menu" build/errno-menu
+	vm/image build/gen_init_cpio "$BATS_FILE_TMPDIR/case.cpio" \
+		/case/errno-menu.sh=tests/cases/errno-menu.sh /case/errno-menu="$BATS_FILE_TMPDIR/errno-menu"
+	cat build/guest.cpio "$BATS_FILE_TMPDIR/case.cpio" >"$BATS_FILE_TMPDIR/initrd"
+	DEADLINE=300 vm/boot build/kernel "$BATS_FILE_TMPDIR/initrd" "$out" CASE=errno-menu
+}
+
+# lines: of each row, the ones that hold for the kernel that the lab has.
+lines() {
+	jq -c --arg release "$(jq -r .release build/kernel.json)" '
+		def version: [scan("[0-9]+") | tonumber][:2];
+		.rows[].lines | map(select((.since | version) <= ($release | version))) | last' "$data"
+}
+
+@test "program and data have the same rows, each of them once" {
+	build/errno-menu --list >"$BATS_TEST_TMPDIR/program"
+	jq -r '.rows[].name' "$data" >"$BATS_TEST_TMPDIR/data"
+	diff "$BATS_TEST_TMPDIR/program" "$BATS_TEST_TMPDIR/data"
+	[ -z "$(sort "$BATS_TEST_TMPDIR/program" | uniq -d)" ]
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/program")" -ge 25 ]
+}
+
+@test "every row finds its call refused as it expects" {
+	diff <(jq -c '.rows[] | {row: .name, exit: 1}' "$data") \
+		<(jq -c 'select(.row)' "$out/result.jsonl")
+}
+
+@test "strace sees the errno of every row at its call, and no call that fails after it" {
+	diff <(jq -r '.rows[] | "\(.name) \(.call) \(.errno)"' "$data") <(awk '
+		/^# / { rows[++n] = $2; next }
+		match($0, / = -1 E[A-Z0-9]+ /) {
+			failed = substr($0, RSTART + 6, RLENGTH - 7)
+			sub(/^[0-9]+ +\[ *[0-9]+\] /, "")
+			last[n] = substr($0, 1, index($0, "(") - 1) " " failed
+		}
+		END { for (i = 1; i <= n; i++) print rows[i], last[i] }' "$out/strace.log")
+}
+
+@test "a row that does not come to its call, or is not refused, is no refusal" {
+	diff <(printf '{"without_network":"%s","exit":3}\n' collision share-other-device) \
+		<(jq -c 'select(.without_network)' "$out/result.jsonl")
+	grep -q "before the call: .*: No such device" "$out/console.log"
+	grep -q "share-other-device: this should have been EINVAL" "$out/console.log"
+}
+
+@test "a row that is not on the menu is bad usage" {
+	for words in "" "no-such-row" "ring-size ring-size" "--list --list"; do
+		# shellcheck disable=SC2086 # words
+		run -2 --separate-stderr build/errno-menu $words
+		[ -z "$output" ]
+		one_line
+	done
+}
+
+@test "each row has lines for the oldest kernel, and newer ones in order" {
+	jq -e 'def version: [scan("[0-9]+") | tonumber][:2];
+		all(.rows[].lines | map(.since | version); .[0] == [5, 10] and . == (sort | unique))' "$data"
+}
+
+@test "conditions and statements are in the source of the kernel, as the data has them" {
+	source=$(jq -r .source_dir build/kernel.json)
+	[ -d "$source/net/xdp" ] || skip "the kernel's source is not there"
+	lines >"$BATS_TEST_TMPDIR/lines"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/lines")" = "$(jq '.rows | length' "$data")" ]
+	jq -r '.file as $file | .condition, .statement, .settled_by | select(.) | "\($file)\t\(.)"' \
+		"$BATS_TEST_TMPDIR/lines" >"$BATS_TEST_TMPDIR/texts"
+	while IFS=$'\t' read -r file text; do
+		tr -s '[:space:]' ' ' <"$source/$file" | grep -qF -- " $text " || {
+			echo "not in $file: $text"
+			return 1
+		}
+	done <"$BATS_TEST_TMPDIR/texts"
+}
+
+# answer_row ROW: what make why answers, as a line of JSON, or why it did not. Runs side
+# by side have a build folder each.
+answer_row() {
+	local build=build/menu.$SLOT
+	if BUILD=$build repro/why "PROG=$BATS_TEST_TMPDIR/errno-menu" "ARGS=$1" >"$BATS_TEST_TMPDIR/screen.$SLOT" 2>&1; then
+		jq -c --arg row "$1" '{row: $row, call, errno, file, line, condition, statement, inlined, kind, seconds}' "$build/why.json"
+	else
+		echo "$1: $(tail -n 1 "$BATS_TEST_TMPDIR/screen.$SLOT")"
+	fi
+}
+
+# One guest a row to list and one to look: some minutes.
+@test "make why names the condition and the statement of every row" {
+	strip -o "$BATS_TEST_TMPDIR/errno-menu" build/errno-menu
+	export -f answer_row
+	# shellcheck disable=SC2016 # it is for the other bash
+	jq -r '.rows[].name' "$data" | xargs -P "$(nproc)" -n 1 --process-slot-var=SLOT \
+		bash -c 'answer_row "$1"' answer_row >build/errno-menu.answers
+	run jq -nrR --slurpfile data "$data" --arg release "$(jq -r .release build/kernel.json)" '
+		def version: [scan("[0-9]+") | tonumber][:2];
+		[inputs | fromjson? // {row: .}] as $answers
+		| ($data[0].rows | map({(.name): (. + (.lines | map(select((.since | version) <= ($release | version))) | last))}) | add) as $rows
+		| $answers[] | $rows[.row] as $expected
+		| if $expected == null then .row
+		  elif .call != $expected.call or .errno != $expected.errno then "\(.row): \(.call) \(.errno)"
+		  # What another task stored is known, but not what led it there.
+		  elif (.kind == "elsewhere" and .condition == null | not) and
+			([.condition, .inlined[].text] | index($expected.condition) == null and index($expected.settled_by) == null)
+		  then "\(.row): \(.condition) instead of \($expected.condition)"
+		  elif .statement.text != $expected.statement then "\(.row): \(.statement.text) instead of \($expected.statement)"
+		  else empty end' build/errno-menu.answers
+	[ -z "$output" ] || { echo "$output"; return 1; }
+	[ "$(wc -l <build/errno-menu.answers)" = "$(jq '.rows | length' "$data")" ]
+}
+
+@test "two rows that are refused in one line are refused by one condition" {
+	run jq -nr --slurpfile data "$data" --slurpfile answers build/errno-menu.answers --arg release "$(jq -r .release build/kernel.json)" '
+		def version: [scan("[0-9]+") | tonumber][:2];
+		($data[0].rows | map({(.name): (.lines | map(select((.since | version) <= ($release | version))) | last | "\(.file) \(.condition) \(.statement)")}) | add) as $expected
+		| $answers | group_by([.file, .line, .statement.line])[]
+		| select([$expected[.[].row]] | unique | length > 1) | map(.row) | join(" and ")'
+	[ -z "$output" ] || { echo "$output"; return 1; }
+	[ "$(jq -s 'map("\(.file):\(.line)") | unique | length' build/errno-menu.answers)" -ge 50 ]
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Programs that give up, by name, for the tests of "make why": calls outside AF_XDP,
+ * and ways to confuse a search.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <unistd.h>
+#include <linux/bpf.h>
+#include <linux/netlink.h>
+
+static int inet(int type)
+{
+	return socket(AF_INET, type, 0);
+}
+
+static int bind_short(void)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET };
+
+	return bind(inet(SOCK_STREAM), (struct sockaddr *)&address, 3);
+}
+
+static int ioctl_device(void)
+{
+	struct ifreq request = { .ifr_name = "nosuch" };
+
+	return ioctl(inet(SOCK_DGRAM), SIOCGIFFLAGS, &request);
+}
+
+static int setsockopt_short(void)
+{
+	return setsockopt(inet(SOCK_STREAM), SOL_SOCKET, SO_RCVBUF, "", 3);
+}
+
+static int bpf_map(void)
+{
+	union bpf_attr attr = { .map_type = BPF_MAP_TYPE_HASH, .key_size = 4 };
+
+	return syscall(SYS_bpf, BPF_MAP_CREATE, &attr, sizeof(attr));
+}
+
+/* Hoisted: ret = -EBADF stands before the check. */
+static int read_closed(void)
+{
+	char byte;
+
+	return read(77, &byte, 1);
+}
+
+/* Through an out-parameter, after having slept. */
+static int recv_timeout(void)
+{
+	const struct timeval soon = { .tv_usec = 1000 };
+	int fd = inet(SOCK_DGRAM);
+	char byte;
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof(soon));
+	return recv(fd, &byte, 1, 0);
+}
+
+/* Through ERR_PTR() and PTR_ERR(). */
+static int netlink_nobody(void)
+{
+	struct sockaddr_nl address = { .nl_family = AF_NETLINK, .nl_pid = 4711 };
+
+	return sendto(socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE), "x", 1, 0,
+		      (struct sockaddr *)&address, sizeof(address));
+}
+
+/* The same call, refused in another line, all the time and at the same time. */
+static void *bind_foreign(void *unused)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_addr.s_addr = htonl(0x01020304) };
+
+	for (int i = 0; i < 200; i++) {
+		int fd = inet(SOCK_DGRAM);
+
+		bind(fd, (struct sockaddr *)&address, sizeof(address));
+		close(fd);
+	}
+	return unused;
+}
+
+static int threads(void)
+{
+	pthread_t others[3];
+	int err, saved;
+
+	for (int i = 0; i < 3; i++)
+		pthread_create(&others[i], NULL, bind_foreign, NULL);
+	err = bind_short();
+	saved = errno;
+	for (int i = 0; i < 3; i++)
+		pthread_join(others[i], NULL);
+	errno = saved;
+	return err;
+}
+
+/* A library's own error, after a failure of the kernel that did not matter. */
+static int library(void)
+{
+	access("/nosuch", F_OK);
+	errno = EINVAL;
+	return -1;
+}
+
+static int fine(void)
+{
+	return 0;
+}
+
+static int crash(void)
+{
+	volatile int *nowhere = NULL;
+
+	return *nowhere;
+}
+
+static int forever(void)
+{
+	while (pause())
+		;
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(void);
+} programs[] = {
+	{ "bind-short", bind_short },
+	{ "ioctl-device", ioctl_device },
+	{ "setsockopt-short", setsockopt_short },
+	{ "bpf-map", bpf_map },
+	{ "read-closed", read_closed },
+	{ "recv-timeout", recv_timeout },
+	{ "netlink-nobody", netlink_nobody },
+	{ "threads", threads },
+	{ "library", library },
+	{ "fine", fine },
+	{ "crash", crash },
+	{ "forever", forever },
+};
+
+int main(int argc, char **argv)
+{
+	for (size_t i = 0; argc == 2 && i < sizeof(programs) / sizeof(*programs); i++) {
+		if (strcmp(programs[i].name, argv[1]))
+			continue;
+		if (programs[i].run() < 0) {
+			perror(argv[1]);
+			return 1;
+		}
+		return 0;
+	}
+	return 2;
+}

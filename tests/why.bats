@@ -1,0 +1,165 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# repro/why: the line of the kernel that refused a call, of programs that the lab does
+# not know. What is expected was read in the sources of Linux 5.10 to 7.2.
+
+# shellcheck disable=SC2016,SC2154 # what is quoted is jq's; bats sets stderr
+
+load lib
+
+setup_file() {
+	cd "$BATS_TEST_DIRNAME/.." || return
+	export PROGRAM=$BATS_FILE_TMPDIR/refused
+	cc -O2 -o "$PROGRAM" tests/refused.c -lpthread
+}
+
+answer() { jq -re "$1" build/why.json; }
+
+# refused NAME CALL ERRNO CONDITION STATEMENT: the program's call is refused by that.
+refused() {
+	run -0 --separate-stderr repro/why "PROG=$PROGRAM" "ARGS=$1"
+	[ "$(answer .call)" = "$2" ]
+	[ "$(answer .errno)" = "$3" ]
+	answer .condition | grep -qxE "$4" || { answer .condition; return 1; }
+	[ "$(answer .statement.text)" = "$5" ] || { answer .statement.text; return 1; }
+	# The line is the source's, and the chain leads from the call to it.
+	sed -n "$(answer .line)p" "$(jq -r .source_dir build/kernel.json)/$(answer .file)" |
+		grep -qF "$(answer .condition | cut -d'(' -f1)"
+	[ "$(answer '.chain[0].function')" = "__x64_sys_$2" ]
+	answer '. as $why | any(.chain[]; .function == $why.function and .line == $why.line)' >/dev/null
+}
+
+value() { [ "$(jq -c --arg name "$1" '.values[$name]' build/why.json)" = "$2" ]; }
+
+@test "an argument that is too short is named, and its value" {
+	refused bind-short bind EINVAL 'if \(addr_len < sizeof\(struct sockaddr_in\)\)' 'return -EINVAL;'
+	value addr_len 3
+	[[ $output == *"addr_len = 3"* ]]
+}
+
+@test "ioctl: a device that is not there" {
+	refused ioctl-device ioctl ENODEV 'if \(!dev\)' 'return -ENODEV;'
+	value dev null
+}
+
+@test "setsockopt: two checks in one function are told apart" {
+	refused setsockopt-short setsockopt EINVAL 'if \(optlen < sizeof\(int\)\)' 'return -EINVAL;'
+	value optlen 3
+}
+
+@test "bpf: a condition over two lines is given whole" {
+	refused bpf-map bpf EINVAL \
+		'if \(attr->max_entries == 0 \|\| attr->key_size == 0 \|\| attr->value_size == 0\)' 'return -EINVAL;'
+	value 'attr->max_entries' 0
+}
+
+@test "read: an error that was set before the check" {
+	refused read-closed read EBADF 'if \((f\.file|fd_file\(f\)|!fd_empty\(f\))\) \{' 'ssize_t ret = -EBADF;'
+}
+
+@test "recv: an error that came through a pointer, after a sleep" {
+	refused recv-timeout recvfrom EAGAIN \
+		'\} while \(timeo && !__skb_wait_for_more_packets\(.*\)\);' 'error = -EAGAIN;'
+	value timeo 0
+}
+
+@test "sendto: an error that came as a pointer" {
+	refused netlink-nobody sendto ECONNREFUSED 'if \(!sock\)' 'return ERR_PTR(-ECONNREFUSED);'
+	value sock null
+}
+
+@test "threads that have the same call refused all the time do not confuse it" {
+	refused threads bind EINVAL 'if \(addr_len < sizeof\(struct sockaddr_in\)\)' 'return -EINVAL;'
+	value addr_len 3
+	run -0 --separate-stderr repro/why "PROG=$PROGRAM" ARGS=threads ERRNO=EADDRNOTAVAIL NTH=250
+	[ "$(answer .thread)" -gt 0 ]
+	[ "$(answer .errno)" = EADDRNOTAVAIL ]
+}
+
+@test "make why: the refusal of this project's case is found without knowing it" {
+	run -0 --separate-stderr make -s why PROG=build/xsk-netns-cookie/program.before \
+		ARGS='--ingress outer --egress inner --egress-netns inner-ns'
+	[ "$(answer '"\(.call) \(.errno)"')" = "bind EINVAL" ]
+	answer .text | grep -qE 'fq|xsk_validate_queues'
+	[[ $output == *"said \"xsk_socket__create_shared: Invalid argument"* ]]
+}
+
+@test "LIST=1 lists every call that failed; CALL, ERRNO and NTH choose one" {
+	run -0 --separate-stderr repro/why "PROG=$PROGRAM" ARGS=library LIST=1
+	[[ $output == *'access("/nosuch", F_OK) = -1 ENOENT (No such file or directory)'* ]]
+	[ "${#lines[@]}" = 2 ]
+	run -0 --separate-stderr repro/why "PROG=$PROGRAM" ARGS=library CALL=access ERRNO=ENOENT NTH=1
+	[ "$(answer '"\(.call) \(.errno)"')" = "access ENOENT" ]
+	[[ $(answer .chain[-1].file) == fs/* || $(answer .chain[-1].file) == include/* ]]
+	run -1 --separate-stderr repro/why "PROG=$PROGRAM" ARGS=library CALL=access NTH=2
+	ends_with "no such call failed"
+}
+
+@test "an error that never was in the kernel is recognised, though another call failed" {
+	run -1 --separate-stderr repro/why "PROG=$PROGRAM" ARGS=library
+	ends_with "no system call failed with EINVAL, of which the program speaks (library: Invalid argument"
+	[ ! -e build/why.json ]
+}
+
+@test "a program in which nothing fails, one that crashes and one that never ends say so" {
+	run -1 --separate-stderr repro/why "PROG=$PROGRAM" ARGS=fine
+	ends_with "no system call failed, and the program exited with 0"
+	run -1 --separate-stderr repro/why "PROG=$PROGRAM" ARGS=crash
+	ends_with "killed by SIGSEGV"
+	run -1 --separate-stderr repro/why "PROG=$PROGRAM" ARGS=forever DEADLINE=3
+	ends_with "was still running at the deadline"
+}
+
+@test "FILES and SETUP come along, and ARGS are a shell's words" {
+	echo 'echo "set up" >/case/marker; [ -s "/case/a file" ] || cp hello "/case/a file"' >"$BATS_TEST_TMPDIR/setup"
+	echo hello >"$BATS_TEST_TMPDIR/hello"
+	run -0 --separate-stderr repro/why PROG=/bin/cat "ARGS=marker 'a file' /etc/nosuch" \
+		"FILES=/case/hello=$BATS_TEST_TMPDIR/hello" "SETUP=$BATS_TEST_TMPDIR/setup"
+	grep -q '^set up' build/why/strace/console.log
+	grep -q '^hello' build/why/strace/console.log
+	echo false >"$BATS_TEST_TMPDIR/setup"
+	run -125 --separate-stderr repro/why PROG=/bin/cat ARGS=/etc/nosuch "SETUP=$BATS_TEST_TMPDIR/setup"
+	ends_with "failed in the guest"
+	run -0 --separate-stderr repro/why PROG=/bin/cat ARGS=/etc/nosuch
+	answer .args | grep -q /etc/nosuch
+	[ "$(answer .errno)" = ENOENT ]
+}
+
+# refuses TEXT WORD...: bad input, told in one line before anything is built.
+refuses() {
+	local text=$1
+	shift
+	run -2 --separate-stderr repro/why "$@"
+	said "$text"
+	one_line
+}
+
+@test "a program that cannot run in the guest is refused in one line" {
+	(
+		cd "$BATS_TEST_TMPDIR"
+		printf '#!/bin/sh\n' >script
+		cp "$PROGRAM" plain
+		chmod -x plain
+		chmod +x script
+		cp "$PROGRAM" arm
+		printf '\xb7' | dd of=arm bs=1 seek=18 conv=notrunc 2>/dev/null # EM_AARCH64
+		echo 'int missing(void) { return 0; }' | cc -shared -o libmissing.so -x c -
+		echo 'int missing(void); int main(void) { return missing(); }' | cc -o needs -x c - -L. -lmissing
+	)
+	refuses "PROG= is needed"
+	refuses "there is no such file" "PROG=$BATS_TEST_TMPDIR/nothing"
+	refuses "not executable" "PROG=$BATS_TEST_TMPDIR/plain"
+	refuses "no ELF program" "PROG=$BATS_TEST_TMPDIR/script"
+	refuses "is for AArch64" "PROG=$BATS_TEST_TMPDIR/arm"
+	refuses "needs libmissing.so" "PROG=$BATS_TEST_TMPDIR/needs"
+}
+
+@test "knobs that make no sense are refused in one line" {
+	refuses "unknown knob" "PROG=$PROGRAM" FOO=1
+	refuses "no system call" "PROG=$PROGRAM" CALL=nosuchcall
+	refuses "no error's name" "PROG=$PROGRAM" ERRNO=EFOO
+	refuses "NTH=0" "PROG=$PROGRAM" NTH=0
+	refuses "a quote is open" "PROG=$PROGRAM" "ARGS='x"
+	refuses "there is no file" "PROG=$PROGRAM" FILES=/nosuch
+	refuses "there is no such file" "PROG=$PROGRAM" SETUP=/nosuch
+}
