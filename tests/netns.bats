@@ -1,12 +1,14 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# netns/colliding-veth, on this host, in a namespace that is thrown away.
+# netns/: colliding-veth and inode-reuse, on this host, in a namespace that is thrown
+# away, and in the guest.
 
 # shellcheck disable=SC2016 # what is quoted is for another shell
 
 load lib
 
 setup() {
+	[[ $BATS_TEST_DESCRIPTION != "in the guest"* ]] || return 0
 	unshare=(unshare --net --mount)
 	[ "$(id -u)" = 0 ] || unshare+=(--map-root-user)
 	"${unshare[@]}" ip link add type veth 2>/dev/null ||
@@ -69,4 +71,46 @@ ifindex='jq -r ".[] | select(.ifname == \"outer\" or .ifname == \"inner\") | .if
 	done
 	run -2 --separate-stderr away 'colliding-veth sideways'
 	run -2 --separate-stderr away 'colliding-veth'
+}
+
+@test "in the guest, a namespace's inode number comes back and its cookie does not" {
+	if older_than 5.14; then
+		run -125 --separate-stderr guest inode-reuse
+		said "came back, and the cookies could not be read"
+		return
+	fi
+	run -0 --separate-stderr guest inode-reuse
+	jq -c 'select(.namespace)' "$BATS_TEST_TMPDIR/out/result.jsonl" >"$BATS_TEST_TMPDIR/namespaces"
+	tail -n 2 "$BATS_TEST_TMPDIR/namespaces" | jq -es '(.[0].inode | type) == "number" and .[0].inode == .[1].inode'
+	jq -es 'map(.cookie) | all(type == "number" and . > 1) and length >= 2 and unique == sort' \
+		"$BATS_TEST_TMPDIR/namespaces"
+}
+
+# told COOKIE-COMMAND: what inode-reuse says where netns-cookie is that.
+told() {
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	printf '#!/bin/sh\n%s\n' "$1" >"$BATS_TEST_TMPDIR/bin/netns-cookie"
+	chmod +x "$BATS_TEST_TMPDIR/bin/netns-cookie"
+	away "PATH=$BATS_TEST_TMPDIR/bin:\$PATH; inode-reuse"
+}
+
+@test "a cookie that comes back, too, is not as predicted, and nothing is left" {
+	run -1 --separate-stderr told 'echo 7'
+	said "came back, and cookie 7 did, too"
+	one_line
+	run -0 away "PATH=$BATS_TEST_TMPDIR/bin:\$PATH"'; inode-reuse || [ -z "$(ls -A /run/netns)" ]'
+}
+
+@test "a kernel without the cookie tells null, and that shows nothing" {
+	run -1 --separate-stderr told 'echo "netns-cookie: SO_NETNS_COOKIE: Protocol not available" >&2; exit 1'
+	[ "$(tail -n 1 <<<"$output" | jq -c '[(.inode | type), .cookie]')" = '["number",null]' ]
+	said "the cookies could not be read"
+}
+
+@test "inode-reuse takes no namespace that somebody else made" {
+	run -2 --separate-stderr away 'ip netns add inode-reuse; inode-reuse'
+	said "exists"
+	one_line
+	run -2 --separate-stderr away 'inode-reuse now'
+	TEST_NAMESPACE=a/b run -2 --separate-stderr away inode-reuse
 }

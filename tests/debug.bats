@@ -1,0 +1,234 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# make debug: both debuggers by the printed commands, and the screen with tmux.
+
+# shellcheck disable=SC2030,SC2031 # every test sets its own knobs
+
+load lib
+
+setup() {
+	export CASE=xsk-netns-cookie VARIANT=after QUEUES=2 PORT=$((20000 + RANDOM % 10000))
+	unset DEADLINE
+	dir=build/$CASE/debug-$PORT
+	screen=(true)
+}
+
+teardown() {
+	[ -z "${DEBUG-}" ] || kill "$DEBUG" 2>/dev/null || true
+	"${screen[@]}" kill-server 2>/dev/null || true
+	rm -rf "$dir"
+}
+
+# eventually COMMAND...: within 30 s.
+eventually() {
+	for _ in {1..300}; do
+		! "$@" || return 0
+		sleep 0.1
+	done
+	echo "did not happen: $*"
+	return 1
+}
+
+# Whatever belongs to this session has its folder, which the port is part of, on its
+# command line.
+nothing_runs() { ! pgrep -f "$dir"; }
+
+# make debug in the background, until it has printed its commands.
+debug() {
+	make -s debug >"$BATS_TEST_TMPDIR/console" 2>&1 </dev/null 3>&- &
+	DEBUG=$!
+	eventually grep -q 'Those of the second' "$BATS_TEST_TMPDIR/console"
+}
+
+# by_script NAME COMMAND...: the printed command for that gdb, with gdb commands
+# instead of a human.
+by_script() {
+	local command
+	local -a commands=()
+	command=$(sed -n "s|^  gdb -q \(-x .*/$1\.gdb\)$|\1|p" "$BATS_TEST_TMPDIR/console")
+	[ -n "$command" ] || return 1
+	shift
+	while [ $# -gt 0 ]; do
+		commands+=(-ex "$1")
+		shift
+	done
+	# shellcheck disable=SC2086 # the printed command's words
+	timeout 90 gdb -q -nx -batch $command "${commands[@]}"
+}
+
+@test "two debuggers by the printed commands agree on the cookies of four sockets" {
+	debug
+	hit=('printf "cookie %lu\n", sock->sk->__sk_common.skc_net.net->net_cookie' continue)
+	by_script kernel continue backtrace continue backtrace lx-version \
+		"${hit[@]}" "${hit[@]}" "${hit[@]}" "${hit[@]}" >"$BATS_TEST_TMPDIR/kernel" 2>&1 3>&- &
+	kernel=$!
+	# xsk_get_ctx and xsk_create_ctx for each of four sockets, and the program's end.
+	by_script program backtrace continue backtrace \
+		continue continue continue continue continue continue continue continue \
+		>"$BATS_TEST_TMPDIR/program" 2>&1
+	wait "$kernel"
+	wait "$DEBUG"
+	cat "$BATS_TEST_TMPDIR/kernel" "$BATS_TEST_TMPDIR/program"
+
+	mapfile -t kernel < <(sed -n 's/^cookie //p' "$BATS_TEST_TMPDIR/kernel")
+	mapfile -t program < <(sed -nE 's/^Breakpoint [0-9]+, (xsk_get_ctx|xsk_create_ctx) \(.*netns_cookie=([0-9]+), ifindex=4242,.*/\1 \2/p' "$BATS_TEST_TMPDIR/program")
+	[ "${#kernel[@]} ${#program[@]}" = "4 8" ]
+	for ((socket = 0; socket < 4; socket++)); do
+		[ "${program[2 * socket]}" = "xsk_get_ctx ${kernel[socket]}" ]
+		[ "${program[2 * socket + 1]}" = "xsk_create_ctx ${kernel[socket]}" ]
+	done
+	[ "${kernel[0]}" = "${kernel[1]}" ]
+	[ "${kernel[2]}" = "${kernel[3]}" ]
+	[ "${kernel[0]}" != "${kernel[2]}" ]
+	! older_than 6.18 || [ "${kernel[0]}" = 1 ] # of the first namespace
+
+	# The kernel's gdb: from its first function on, with backtraces, and its own commands.
+	grep -q 'breakpoint 1, start_kernel ()' "$BATS_TEST_TMPDIR/kernel"
+	grep -q '^#[0-9]* .*__sys_bind (' "$BATS_TEST_TMPDIR/kernel"
+	grep -q "^Linux version $(jq -r .release build/kernel.json)" "$BATS_TEST_TMPDIR/kernel"
+	# The program's: from its first instruction on.
+	grep -q '_start ()' "$BATS_TEST_TMPDIR/program"
+	grep -q '^#[0-9]* .*xsk_socket__create_shared (' "$BATS_TEST_TMPDIR/program"
+	grep -q 'exited normally' "$BATS_TEST_TMPDIR/program"
+	# Sources are found: each stop shows a line of them.
+	for gdb in kernel program; do
+		run -1 grep 'No such file or directory' "$BATS_TEST_TMPDIR/$gdb"
+		[ "$(grep -cE $'^[0-9]+\t.+' "$BATS_TEST_TMPDIR/$gdb")" -ge 5 ]
+	done
+	# What the program said is on the console.
+	[ "$(grep -c '^{"socket".*"errno":0}}' "$BATS_TEST_TMPDIR/console")" = 4 ]
+	nothing_runs
+}
+
+@test "before the fix, the program's gdb sees no xsk_create_ctx for the inner device" {
+	export VARIANT=before QUEUES=1
+	debug
+	by_script kernel continue delete continue >"$BATS_TEST_TMPDIR/kernel" 2>&1 3>&- &
+	by_script program continue continue continue continue >"$BATS_TEST_TMPDIR/program" 2>&1
+	wait "$DEBUG"
+	run -0 sed -nE 's/^Breakpoint [0-9]+, (xsk_[a-z]+_ctx) .*/\1/p' "$BATS_TEST_TMPDIR/program"
+	[ "$output" = $'xsk_get_ctx\nxsk_create_ctx\nxsk_get_ctx' ]
+	grep -q 'exited with code 01' "$BATS_TEST_TMPDIR/program"
+}
+
+@test "the program's gdb waits for the guest to its deadline, and says what to do then" {
+	export DEADLINE=1
+	debug
+	run -0 --separate-stderr by_script program "info breakpoints"
+	said "waiting for the guest to come to the program (at most 1 s): continue the kernel's gdb"
+	said "has not come to the program in 1 s; type connect to wait again"
+	[[ $output == *"xsk_get_ctx"*"xsk_create_ctx"* ]]
+	# A second one in this checkout must not get into the first one's way.
+	run -2 --separate-stderr vm/debug
+	said "port $PORT or $((PORT + 1)) is in use"
+	# The first one is still there, until its make is.
+	run -0 pgrep -f "$dir/pid"
+	kill -KILL "$DEBUG"
+	eventually nothing_runs
+	run -125 --separate-stderr vm/await "$dir" 30
+	said "the guest has ended"
+}
+
+# On a terminal: make debug in a tmux of its own. Its socket has a new name each
+# time, as a server that was killed may still be there.
+on_screen() { # COLUMNS ROWS [NAME=value...]
+	command -v tmux >/dev/null || skip "this host has no tmux"
+	screen=(tmux -S "$BATS_TEST_TMPDIR/screen.$EPOCHREALTIME" -f /dev/null)
+	"${screen[@]}" new-session -d -x "$1" -y "$2" env "${@:3}" bash --norc
+	"${screen[@]}" send-keys ' make -s debug; echo "ended with $?"' Enter
+}
+
+shows() { "${screen[@]}" capture-pane -p | grep -qF -- "$1"; }
+
+# sees TEXT...: on the screen, all at once, in a moment.
+sees() {
+	local text
+	for text; do
+		eventually shows "$text" || {
+			"${screen[@]}" capture-pane -p
+			return 1
+		}
+	done
+}
+
+types() { "${screen[@]}" send-keys -l "$1" && "${screen[@]}" send-keys Enter; }
+
+# To the next pane. tmux takes keys that come at once for pasted text.
+next_pane() {
+	"${screen[@]}" send-keys C-b
+	sleep 0.1
+	"${screen[@]}" send-keys o
+	sleep 0.1
+}
+
+@test "the screen has three panes, both gdbs stop where they should, and nothing outlives it" {
+	for size in "100 30" "200 50"; do
+		# shellcheck disable=SC2086 # two words
+		on_screen $size
+		sees "the guest's console" "gdb: the kernel" "gdb: the program" "Ctrl-B: o next pane" \
+			"(kernel)" "waiting for the guest to come to the program (at most 600 s): continue the kernel's gdb"
+		types continue
+		sees "breakpoint 1, start_kernel ()"
+		types continue
+		sees "(program)" "Process /case/xsk-netns-cookie.after.program created"
+		next_pane
+		types continue
+		sees "Breakpoint 1, xsk_get_ctx (" "ifindex=4242"
+		types continue
+		sees "Breakpoint 2, xsk_create_ctx ("
+		types continue
+		sees "Breakpoint 2, xsk_bind ("
+		next_pane
+		next_pane
+		types quit
+		sees "Quit anyway?"
+		types y
+		sees "queue_id=1)" # without the kernel's gdb the guest goes on
+		next_pane
+		types quit
+		sees "Quit anyway?"
+		types y # ends the program, and so the guest
+		sees "The guest has ended; Enter closes its console."
+		types ""
+		sees "ended with 0"
+		nothing_runs
+		[ ! -e "$dir/tmux" ]
+		"${screen[@]}" kill-server
+	done
+}
+
+@test "nothing outlives a screen that is left, or whose make or terminal is gone" {
+	for way in leave kill close; do
+		on_screen 100 30
+		sees "(kernel)" "waiting for the guest"
+		types continue
+		sees "breakpoint 1, start_kernel ()"
+		case $way in
+		leave) "${screen[@]}" send-keys C-b; sleep 0.1; "${screen[@]}" send-keys d; sees "ended with 0" ;;
+		kill) pkill -KILL -P "$("${screen[@]}" display -p '#{pane_pid}')" ;;
+		close) "${screen[@]}" kill-server ;;
+		esac
+		eventually nothing_runs
+		[ ! -e "$dir/tmux" ]
+		"${screen[@]}" kill-server 2>/dev/null || true
+	done
+}
+
+@test "a terminal that tmux cannot use shows the commands and the console" {
+	on_screen 100 30 TERM=dumb
+	sees "gdb -q -x $dir/kernel.gdb" "gdb -q -x $dir/program.gdb"
+	"${screen[@]}" send-keys C-a
+	"${screen[@]}" send-keys x
+	sees "ended with 0"
+	nothing_runs
+}
+
+@test "knobs that make no sense are refused in one line, before anything is done" {
+	for knob in VARIANT=both PORT=0 PORT=65535 PORT=text PORT=123456; do
+		run -2 --separate-stderr env "$knob" vm/debug
+		one_line
+	done
+	run -2 --separate-stderr vm/debug now
+	run -2 --separate-stderr vm/await "$dir"
+	run -2 --separate-stderr vm/await "$dir" soon
+}
