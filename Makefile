@@ -7,7 +7,7 @@
 CASE ?= xsk-netns-cookie
 BUILD := $(or $(BUILD),build)
 export KERNEL LIBXDP FIX ACCEL CASE LAYOUT QUEUES INDEX DEADLINE SWAP V BUILD VARIANT PORT
-export PROG ARGS FILES SETUP CALL ERRNO NTH LIST
+export PROG ARGS FILES SETUP CALL ERRNO NTH LIST GUEST SSH_PORT DISK
 
 # A case of one's own may live anywhere: CASE=path/to/case.
 stem := $(if $(findstring /,$(CASE)),$(CASE),repro/$(CASE))
@@ -32,6 +32,7 @@ make repro       build what is missing, run the case before and after the fix, j
 make verdict     show the last verdict again
 make why PROG=P  which line of the kernel refused P's system call, and the values there
 make debug       one guest, two debuggers: gdb on the kernel, gdb on the program
+make shell       a shell in a guest, with the case's network up
 make doctor      what is there: tools, accelerator, sources, room
 make test        all tests
 make kernel      only the kernel; make image, make libxdp likewise
@@ -57,6 +58,9 @@ Knobs (NAME=value after make, or in the environment):
             to run before it; CALL ERRNO NTH choose a failed call, LIST=1 lists them
   VARIANT, PORT   of make debug: before or after, and the kernel's gdb's port, the
               next is the program's; before, 1234. DEADLINE: of the program's gdb; 600
+  GUEST     of make shell: tiny, or debian: a disk with apt and ssh; tiny
+  SSH_PORT, DISK  of GUEST=debian: its port on 127.0.0.1, and the file that keeps
+            what is changed on its disk; 10022, build/debian/disk.qcow2
   V=1       show all commands
 
 repro/run does what make repro does and has exit codes: 0 as predicted, 1 not as
@@ -65,7 +69,7 @@ endef
 
 .DELETE_ON_ERROR:
 .PRECIOUS: $(BUILD)/libxdp/%/xsk.o $(BUILD)/libxdp/%/libxdp.o $(run)/program.% $(run)/initrd.%
-.PHONY: help repro verdict why  debug kernel image libxdp inputs menuconfig doctor \
+.PHONY: help repro verdict why  debug shell kernel image libxdp inputs menuconfig doctor \
 	bench test clean distclean
 
 help:
@@ -83,6 +87,10 @@ why:
 
 debug:
 	@setpriv --pdeathsig TERM vm/debug
+
+# It ends with make, even where SIGKILL ends that.
+shell:
+	@setpriv --pdeathsig TERM vm/shell
 
 doctor:
 	@vm/needs
