@@ -8,6 +8,7 @@ CASE ?= xsk-netns-cookie
 BUILD := $(or $(BUILD),build)
 export KERNEL LIBXDP FIX ACCEL CASE LAYOUT QUEUES INDEX DEADLINE SWAP V BUILD VARIANT PORT
 export PROG ARGS FILES SETUP CALL ERRNO NTH LIST GUEST SSH_PORT DISK
+export LAST_GOOD FIRST_BAD REPOSITORY
 
 # A case of one's own may live anywhere: CASE=path/to/case.
 stem := $(if $(findstring /,$(CASE)),$(CASE),repro/$(CASE))
@@ -30,6 +31,7 @@ Q := $(if $(filter 1,$(V)),,@)
 define help
 make repro       build what is missing, run the case before and after the fix, judge
 make verdict     show the last verdict again
+make report      the last run for a mail, as a page, and as an archive that runs by itself
 make why PROG=P  which line of the kernel refused P's system call, and the values there
 make debug       one guest, two debuggers: gdb on the kernel, gdb on the program
 make shell       a shell in a guest, with the case's network up
@@ -61,6 +63,8 @@ Knobs (NAME=value after make, or in the environment):
   GUEST     of make shell: tiny, or debian: a disk with apt and ssh; tiny
   SSH_PORT, DISK  of GUEST=debian: its port on 127.0.0.1, and the file that keeps
             what is changed on its disk; 10022, build/debian/disk.qcow2
+  LAST_GOOD FIRST_BAD REPOSITORY   of make report: the ends of a bisection, and where
+            others can clone this lab from
   V=1       show all commands
 
 repro/run does what make repro does and has exit codes: 0 as predicted, 1 not as
@@ -69,7 +73,7 @@ endef
 
 .DELETE_ON_ERROR:
 .PRECIOUS: $(BUILD)/libxdp/%/xsk.o $(BUILD)/libxdp/%/libxdp.o $(run)/program.% $(run)/initrd.%
-.PHONY: help repro verdict why  debug shell kernel image libxdp inputs menuconfig doctor \
+.PHONY: help repro verdict report why  debug shell kernel image libxdp inputs menuconfig doctor \
 	bench test clean distclean
 
 help:
@@ -82,6 +86,11 @@ repro:
 verdict:
 	@repro/run show
 
+# A report can be made of any run, a lost one too.
+report:
+	@[ -e $(run)/verdict.json ] || repro/run || [ $$? != 2 ]
+	@repro/report $(run) $(BUILD)/report
+
 why:
 	@repro/why
 
@@ -93,7 +102,7 @@ shell:
 	@setpriv --pdeathsig TERM vm/shell
 
 doctor:
-	@vm/needs
+	@vm/needs report
 
 kernel:
 	@vm/needs

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# report-text.jq: report.jq's sections for a mail: at most 75 columns, and under
+# 40 KiB, because no section has more lines than its limit; jq -L repro.
+include "shown";
+
+def width: 75;
+# Lines of a section; all of them are less than 480.
+def limit: {"Timeline": 130, "Versions": 45, "To": 45, "The line that refused it": 40}[.title] // 24;
+
+def chunks($width): if length <= $width then [.] else [.[:$width]] + (.[$width:] | chunks($width)) end;
+
+# A text as lines of at most $width columns; those after the first stand $hanging in.
+def wrapped($width; $hanging):
+  if length <= $width then .
+  else ([match("^ *").string][0]) as $indent
+  | ($indent + " " * $hanging) as $further
+  | reduce (.[$indent | length:] / " " | .[] | chunks($width - ($further | length))[]) as $word
+      ({lines: [], line: $indent, fresh: true};
+        if .fresh then .line += $word | .fresh = false
+        elif (.line | length) + 1 + ($word | length) <= $width then .line += " " + $word
+        else .lines += [.line] | .line = $further + $word end)
+  | (.lines + [.line])[] end;
+
+# Two columns with a mark between them.
+def side_by_side($left; $right; $mark):
+  [[$left[] | wrapped(36; 2)], [$right[] | wrapped(36; 2)]] as [$l, $r]
+  | range([$l, $r | length] | max)
+  | "\($l[.] // "" | pad(36)) \($mark) \($r[.] // "")" | sub(" +$"; "");
+
+def table:
+  side_by_side([.head[0]]; [.head[1]]; "|"),
+  "-" * 37 + "+" + "-" * 37,
+  (.rows[] | if .title then .title | wrapped(width; 2)
+    else side_by_side(.cells[0]; .cells[1]; if .differs then "!" else "|" end) end);
+
+def block:
+  if .p then "", (.p | wrapped(width; 0))
+  elif .pre then "", (.pre[] | "  " + . | wrapped(width; 4))
+  elif .pairs then "", (.pairs[] | "  \(.[0] | pad(10))\(.[1])" | wrapped(width; 10))
+  elif .table then "", (.table | table)
+  else empty end;
+
+(("Subject: \(.subject)" | .[:width]),
+ (.sections[] | .title as $title | limit as $limit
+  | "", "", $title, "-" * ($title | length),
+    ([.blocks[] | block] | .[1:]
+     | if length > $limit
+       then .[:$limit - 1][], "[cut: \(length - $limit + 1) more lines of this; report.html has them]"
+       else .[] end)))
+| gsub("\u00a0"; " ") | sub(" +$"; "")

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# report-topology.jq: the network namespaces and their devices as a graph for dot, from
+# the guest's result.jsonl, read as text: "ip -json" of each namespace, a line each.
+#
+# Named argument: $facts, of repro/report-facts: the sockets tell their namespaces' cookies.
+
+def quoted: "\"\(tostring | .[:200] | explode | map(if . >= 32 and . < 127 and . != 34 and . != 92 then . else 63 end) | implode)\"";
+
+# What a device's box says: "\l" ends a line on the left.
+def box:
+  [ .ifname, "ifindex \(.ifindex)", (.linkinfo.info_kind // .link_type),
+    (.addr_info[]? | "\(.local)/\(.prefixlen)"),
+    "\(.num_rx_queues) rx, \(.num_tx_queues) tx queues", .operstate ]
+  | map(values | quoted[1:-1] + "\\l") | "\"\(join(""))\"";
+
+# Ends of one veth pair: each names the other's ifindex, or, in one namespace, its name.
+def is_peer($other): .linkinfo.info_kind == "veth" and $other.linkinfo.info_kind == "veth"
+  and if .netns == $other.netns then .link == $other.ifname
+    else .link_index == $other.ifindex and $other.link_index == .ifindex end;
+
+[ split("\n")[] | fromjson? | select(type == "array" and all(.[]; type == "object" and .ifname)) ]
+| to_entries
+| map(.key as $netns | .value | map(select(.link_type != "loopback")) | to_entries
+      | map(.value + {$netns, id: "n\($netns)_\(.key)"}))
+| (flatten) as $devices
+| [($facts[0].verdict.variants // {}).before.sockets[]? | {device, ifindex, netns_cookie}] as $sockets
+| "graph topology {",
+  "rankdir=LR; nodesep=0.3; ranksep=1.2; fontname=Helvetica; fontsize=12;",
+  "node [shape=box, fontname=Helvetica, fontsize=12, style=filled, fillcolor=white];",
+  "edge [fontname=Helvetica, fontsize=12];",
+  (to_entries[] | .key as $netns | .value
+   | ([.[] | . as $device | $sockets[] | select(.device == $device.ifname and .ifindex == $device.ifindex) | .netns_cookie | values][0]) as $cookie
+   | "subgraph cluster_\($netns) {",
+     "style=filled; color=\"#e8eef4\";",
+     "label=\("network namespace \($netns + 1)" + (if $cookie then ", cookie \($cookie)" else "" end) | quoted);",
+     (if . == [] then "e\($netns) [label=\"no device\"];" else empty end),
+     (.[] | "\(.id) [label=\(box)];"),
+     "}"),
+  (range($devices | length) as $i | range($i) | $devices[.] | select(is_peer($devices[$i]))
+   | "\(.id) -- \($devices[$i].id) [label=\"veth\"];"),
+  "}"

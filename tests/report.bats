@@ -1,0 +1,406 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# repro/report: what the maintainers get, of a real run and of one that went wrong.
+
+# shellcheck disable=SC2016 # what is quoted is for another shell
+# shellcheck disable=SC2030,SC2031 # a test is a subshell
+
+load lib
+
+name=xsk-netns-cookie
+
+setup_file() {
+	cd "$BATS_TEST_DIRNAME/.." || return
+	repro/run >/dev/null 2>&1
+	cp -a build/$name "$BATS_FILE_TMPDIR/run"
+	repro/report build/$name "$BATS_FILE_TMPDIR/report"
+	mkdir "$BATS_FILE_TMPDIR/unpacked"
+	tar --zstd -xf "$(archive "$BATS_FILE_TMPDIR/report")" -C "$BATS_FILE_TMPDIR/unpacked"
+}
+
+setup() {
+	report=$BATS_FILE_TMPDIR/report
+	unpacked=$(echo "$BATS_FILE_TMPDIR/unpacked/"*)
+	broken=$BATS_TEST_TMPDIR/$name
+	out=$BATS_TEST_TMPDIR/out
+}
+
+# A copy of the run to break; without images, which take long to pack.
+copy() {
+	cp -a "$BATS_FILE_TMPDIR/run" "$broken"
+	rm "$broken"/{initrd,program,guest,case}.*
+}
+
+# change FILE FILTER: by jq.
+change() {
+	jq -c "$2" "$broken/$1" >"$BATS_TEST_TMPDIR/changed"
+	run -1 cmp "$broken/$1" "$BATS_TEST_TMPDIR/changed"
+	cp "$BATS_TEST_TMPDIR/changed" "$broken/$1"
+}
+
+# Makes the report of the copy, which has to keep its limits, whatever is in it.
+reported() {
+	run -0 repro/report "$broken" "$out"
+	within_limits "$out"
+}
+
+within_limits() { # OUT
+	run -0 awk 'length > 75 { print FILENAME ": " $0 }' "$1/report.txt"
+	[ -z "$output" ]
+	[ "$(wc -c <"$1/report.txt")" -lt 40960 ]
+	run -1 grep -nP '[^\t -~\x{a0}-\x{24f}]' "$1/report.txt"
+	xmllint --noout "$1/report.html"
+	[ "$(wc -c <"$1/report.html")" -lt 4194304 ]
+	[ "$(stat -c %s "$(archive "$1")")" -le 15728640 ]
+}
+
+# tells TEXT: is it in report.txt, wherever its lines are broken?
+tells() {
+	[[ $(tr -s '\n ' ' ' <"$out/report.txt") == *"$1"* ]] || { cat "$out/report.txt"; return 1; }
+}
+
+# The archive that is not the one for gdb.
+archive() { find "$1" -name '*.tar.zst' ! -name '*-debug.tar.zst'; } # OUT
+
+@test "report.txt has the sections in the order that maintainers expect" {
+	within_limits "$report"
+	run -0 sed -n '1s/:.*//p; /^---*$/{x;p}; h' "$report/report.txt"
+	[ "$output" = "Subject
+What fails
+Impact
+Steps to reproduce
+Expected and seen
+The refused call
+The line that refused it
+Timeline
+Versions
+To
+Attached" ]
+}
+
+@test "report.txt has the run's facts" {
+	out=$report
+	for fact in .kernel.release .kernel.build_id .variants.before.library .variants.after.library \
+		.qemu .accel .variants.before.refused_at.text; do
+		tells "$(jq -re "$fact" "$BATS_FILE_TMPDIR/run/verdict.json")"
+	done
+	tells "$(jq -r '.variants.before.refused_at | "\(.function)(), \(.file):\(.line)"' "$BATS_FILE_TMPDIR/run/verdict.json" | cut -d, -f1)"
+	tells "$(gdb --version | head -n 1)"
+	tells "not tainted"
+	# The second socket's bind(), by the bytes that strace saw.
+	tells "2c 00 01 00 92 10 00 00 00 00 00 00"
+	# What differs has a mark between its columns: one function is called after the fix only.
+	grep -qE '^not called +! xsk_create_ctx\(\)$' "$report/report.txt"
+	grep -qE '^  = EINVAL +!   = success$' "$report/report.txt"
+	# Of the lists, the case's own and the kernel's.
+	tells xdp-newbies@vger.kernel.org
+	tells netdev@vger.kernel.org
+}
+
+@test "report.html has all of that, three pictures, sources and logs, and needs nothing else" {
+	xmllint --noout "$report/report.html"
+	[ "$(grep -c '<svg' "$report/report.html")" = 3 ]
+	[ "$(xmllint --xpath 'count(//*[local-name()="h2"])' "$report/report.html")" = 10 ]
+	run -1 grep -iE '<(script|link|img|iframe|object|embed|base)|@import|url\(|src=|href=' "$report/report.html"
+	run -0 grep -ohE '[a-z]+://[^" <]*' "$report/report.html"
+	[ "$(sort -u <<<"$output")" = "http://www.w3.org/1999/xhtml
+http://www.w3.org/1999/xlink
+http://www.w3.org/2000/svg" ]
+	# The function in which they part, its source, and the devices.
+	text=$(xmllint --xpath 'string(/)' "$report/report.html")
+	[[ $text == *"here they part"* ]]
+	[[ $text == *"static struct xsk_ctx *xsk_get_ctx("* ]]
+	[[ $text == *"169.254.0.1/30"*"169.254.0.2/30"* ]]
+	[[ $text == *"before/console.log"*"Linux version"* ]]
+}
+
+@test "the same run gives the same archives, of at most 15 MiB" {
+	run -0 repro/report build/$name "$out"
+	for file in "$report"/*; do
+		cmp "$file" "$out/${file##*/}"
+	done
+}
+
+@test "the archive is whole, and has the kernel that the debug archive has symbols of" {
+	(cd "$unpacked" && sha256sum --check --quiet --strict SHA256SUMS)
+	run -0 bash -c "cd '$unpacked' && find . -type f ! -name SHA256SUMS | wc -l"
+	[ "$output" = "$(wc -l <"$unpacked/SHA256SUMS")" ]
+	for file in "repro/$name.c" netns/colliding-veth kernel/config kernel-config/network.config \
+		gdbscripts/timeline.py program.before program.after report.txt report.html \
+		before/timeline.jsonl after/strace.log; do
+		[ -s "$unpacked/$file" ]
+	done
+	mkdir "$out"
+	tar --zstd -xf "$report"/$name-*-debug.tar.zst -C "$out"
+	[ "$(readelf -n "$out"/*/kernel/vmlinux | awk '/Build ID:/ { print $3 }')" = "$(cat "$unpacked/kernel/build-id")" ]
+	[ "$(readelf -n "$unpacked/kernel/vmlinux.boot" | awk '/Build ID:/ { print $3 }')" = "$(cat "$unpacked/kernel/build-id")" ]
+	readelf -S "$out"/*/kernel/vmlinux | grep -q debug_info
+}
+
+# A PATH that has QEMU, coreutils and nothing else.
+bare_path() {
+	local program
+	mkdir -p "$BATS_TEST_TMPDIR/bin"
+	for program in $(dpkg -L coreutils | grep -E '^(/usr)?/bin/.') "$(command -v qemu-system-x86_64)"; do
+		ln -sf "$program" "$BATS_TEST_TMPDIR/bin/"
+	done
+	echo "PATH=$BATS_TEST_TMPDIR/bin"
+}
+
+# The unpacked archive's run.sh, on a machine that has nothing else.
+bare_run() { env -i "$(bare_path)" "$@" "$unpacked/run.sh"; } # NAME=value...
+
+# QEMUs of the unpacked archive.
+guests() {
+	local pid
+	for pid in $(pgrep -f 'qemu-system-x86_64.*path=again/'); do
+		[ "$(readlink "/proc/$pid/cwd")" != "$unpacked" ] || echo "$pid"
+	done
+}
+
+@test "run.sh of the archive gives the same verdict with QEMU and nothing else" {
+	run -0 bare_run
+	[[ $output == *"before  inner queue 0: EINVAL, as predicted"* ]]
+	[[ $output == *"after  inner queue 0: success, as predicted"* ]]
+	[[ $output == *"REPRODUCED: every socket ended as the case predicts"* ]]
+	# The variants exchanged: it can say no.
+	run -1 bare_run SWAP=1
+	[[ $output == *"before  inner queue 0: error number 0 instead of 22, EINVAL"* ]]
+	[[ $output == *"NOT REPRODUCED"* ]]
+	[ -z "$(guests)" ]
+}
+
+@test "run.sh says what it cannot do, and leaves nothing running" {
+	run -125 --separate-stderr bare_run DEADLINE=1
+	said "the guest of before did not come to its end in 1 s"
+	one_line
+	[ -z "$(guests)" ]
+	run -125 --separate-stderr bare_run QEMU=no-such-qemu
+	said "there is no no-such-qemu"
+	one_line
+	run -2 --separate-stderr bare_run ACCEL=xen
+	one_line
+	run -2 --separate-stderr "$unpacked/run.sh" --nonsense
+	one_line
+	for signal in TERM KILL; do
+		"$unpacked/run.sh" >/dev/null 2>&1 3>&- &
+		pid=$!
+		for _ in {1..100}; do # until a guest runs
+			[ -z "$(guests)" ] || break
+			sleep 0.05
+		done
+		[ -n "$(guests)" ]
+		kill -$signal "$pid"
+		sleep 1
+		[ -z "$(guests)" ]
+	done
+}
+
+@test "run.sh of a run that was not as predicted says no, too" {
+	repro/run SWAP=1 >/dev/null 2>&1 || [ $? = 1 ]
+	repro/report build/$name "$out"
+	repro/run >/dev/null 2>&1
+	grep -q '^Subject: .*not as predicted' "$out/report.txt"
+	within_limits "$out"
+	mkdir "$BATS_TEST_TMPDIR/swapped"
+	tar --zstd -xf "$(archive "$out")" -C "$BATS_TEST_TMPDIR/swapped"
+	unpacked=$(echo "$BATS_TEST_TMPDIR/swapped/"*)
+	run -1 bare_run
+	[[ $output == *"NOT REPRODUCED"* ]]
+}
+
+@test "gdb attaches to the archive's guest by the printed command, with both rings' symbols" {
+	tar --zstd -xf "$report"/$name-*-debug.tar.zst -C "$BATS_FILE_TMPDIR/unpacked"
+	PORT=$((20000 + RANDOM % 10000))
+	PORT=$PORT "$unpacked/run.sh" --gdb before >"$BATS_TEST_TMPDIR/guest" 2>&1 </dev/null 3>&- &
+	guest=$!
+	for _ in {1..100}; do
+		! grep -q 'kernel/vmlinux$' "$BATS_TEST_TMPDIR/guest" || break
+		sleep 0.1
+	done
+	command=$(grep 'gdb -q' "$BATS_TEST_TMPDIR/guest")
+	sleep 0.5
+	run timeout 60 bash -c "cd '$unpacked' && ${command/gdb -q/gdb -q -nx -batch} \
+		-ex continue -ex continue -ex 'print ifindex' -ex list -ex 'tbreak xsk_bind' \
+		-ex continue -ex backtrace -ex kill"
+	kill "$guest" 2>/dev/null || true
+	wait "$guest" || true
+	rm "$unpacked/kernel/vmlinux"
+	echo "$output"
+	[[ $output == *"= 4242"* ]]
+	[[ $output == *"list_empty(&umem->ctx_list)"* ]]
+	[[ $output == *"xsk_bind (sock="*"__sys_bind"* ]]
+}
+
+@test "nothing of the reporter is in the archives, whatever the run's logs say" {
+	cp -a "$BATS_FILE_TMPDIR/run" "$broken"
+	secret=/home/reporter-of-this/kernels
+	change verdict.json ".kernel.source = \"$secret\" | .kernel.source_dir = \"$secret\""
+	change before/origin.json "(.chain[].path |= \"$secret\" + .)"
+	echo "qemu-system-x86_64: $secret/a b/vmlinux.boot: cannot open '$secret/x'" >"$broken/before/qemu.log"
+	echo "No such file: $HOME/.gdbinit" >>"$broken/after/gdb.log"
+	reported
+	mkdir "$BATS_TEST_TMPDIR/all"
+	cp "$out"/report.* "$BATS_TEST_TMPDIR/all"
+	for archive in "$out"/*.tar.zst; do
+		tar --zstd -xf "$archive" -C "$BATS_TEST_TMPDIR/all"
+		# Owners are part of it.
+		run -0 bash -c "tar --zstd -tvf '$archive' | awk '{ print \$2, \$4, \$5 }' | sort -u"
+		[ "$output" = "0/0 1970-01-01 00:00" ]
+	done
+	for word in reporter-of-this "$HOME/" "$PWD" "$BATS_TEST_TMPDIR" "${XDG_CACHE_HOME:-$HOME/.cache}/xsklab" \
+		"$(jq -r .source_dir build/kernel.json)/"; do
+		# The kernel has names like /root/ of its own.
+		run -1 grep -rlaF --exclude='vmlinux.boot' --exclude='initrd.*' -- "$word" "$BATS_TEST_TMPDIR/all"
+	done
+	for word in "$(hostname)" "$(id -un)"; do
+		[ "${#word}" -gt 3 ] && [ "$word" != root ] || continue
+		run -1 grep -rlawF -- "$word" "$BATS_TEST_TMPDIR/all"
+	done
+	out=$out tells "a local tree"
+}
+
+@test "a path that would get into the archive stops it" {
+	copy
+	echo "$PWD/secret" >>"$broken/before/strace.log"
+	run -125 --separate-stderr repro/report "$broken" "$out"
+	said "of the archive has the path $PWD in it"
+}
+
+@test "a run that was lost: the report says so, and what is missing" {
+	copy
+	rm -r "$broken"/{before,after}
+	jq -n --arg case $name '{case: $case, verdict: "lab-failure", reason: "the run did not come to its end: it ended while it ran the guests"}' \
+		>"$broken/verdict.json"
+	reported
+	tells "Subject: $name: the lab failed, there is no verdict"
+	tells "it ended while it ran"
+	tells "before/timeline.jsonl: not there, or empty"
+	tells "after/console.log: not there, or empty"
+	tells "the archive's run.sh"
+	run -1 grep -F ./run.sh "$out/report.txt"
+}
+
+@test "half a run, a timeline that was cut off and a verdict that was: each is told" {
+	copy
+	rm "$broken"/after/*
+	sed -i '$d' "$broken/before/timeline.jsonl"
+	jq -n '{end: "hang", detail: "the guest had not ended after 60 s", seconds: 60}' >"$broken/before/end.json"
+	head -c 2000 "$BATS_FILE_TMPDIR/run/verdict.json" >"$broken/verdict.json"
+	reported
+	tells "verdict.json is cut off"
+	tells "the end of before/timeline.jsonl: it was cut off"
+	tells "the end of the guest of before: hang: the guest had not ended after 60 s"
+	tells "after/result.jsonl: not there, or empty"
+}
+
+@test "a verdict of a lab failure has its contradictions in the report" {
+	copy
+	change verdict.json '.verdict = "lab-failure" | .reason = "before: the timeline is cut off" | .differences = [.reason]
+		| (.variants.before.sockets[1].calls[-1] | .has_returned, .returned_at) |= null'
+	reported
+	tells "! before: the timeline is cut off"
+	tells "= was not seen to return"
+}
+
+@test "HTML, quotes and control characters in what the guest said are text" {
+	copy
+	export evil=$'<script>alert(1)</script>&amp;"\x27\033[31m\\l\n'
+	change verdict.json '(.variants[].sockets[0] | .device, .step) = $ENV.evil
+		| .variants.before.strace[1] += $ENV.evil | .variants[].sockets[].calls[0].function = $ENV.evil
+		| .variants.before.refused_at.values = {($ENV.evil): $ENV.evil} | .differences = [$ENV.evil]'
+	change before/result.jsonl 'if type == "array" then map(.ifname = $ENV.evil) else . end'
+	for file in console.log strace.log; do
+		printf '<b>\033[31m\0\200 &lt; ]]>\r\n' >>"$broken/before/$file"
+	done
+	reported
+	run -1 grep -aE '<(script|b)>' "$out/report.html"
+	run -1 grep -aP '[\x00-\x08\x0b-\x1f\x7f]' "$out/report.html"
+	tells "<script>alert(1)</script>"
+	[ "$(grep -c '<svg' "$out/report.html")" = 3 ]
+}
+
+@test "logs of 100 MiB: the report keeps its size and says that it cut" {
+	copy
+	for file in before/console.log after/timeline.jsonl; do
+		yes "$(head -c 300 /dev/urandom | base64 -w 0)" | head -c 104857600 >>"$broken/$file"
+	done
+	head -c 104857600 /dev/urandom >>"$broken/before/qemu.log"
+	reported
+	tells "the middle of before/console.log, which has 1048"
+	tells "the middle of before/qemu.log, which has 104857600 bytes"
+	grep -qE '^\[cut: [0-9]+ of 1048[0-9]+ bytes\]$' "$out/report.html"
+}
+
+@test "many sockets: the report keeps its size and says how many it left out" {
+	copy
+	change verdict.json '.variants[].sockets |= . + [range(126) as $i | .[1] | .queue = $i + 1]'
+	reported
+	tells "Sockets that are not shown here: 124"
+	tells "more lines of this; report.html has them"
+	# The sections after it are whole.
+	tells xdp-newbies@vger.kernel.org
+}
+
+@test "a control, an error on both sides and a case that says little of itself are told as what they are" {
+	copy
+	change verdict.json '.control = true | .variants.before = .variants.after | .reason = "success before the fix, success after it"'
+	reported
+	tells "Subject: $name: as predicted, a control"
+	tells "No socket fails"
+	tells "None: this run is a control."
+	tells "No call that the case looks at was refused."
+	tells "get_maintainer.pl was not asked"
+
+	cp "$BATS_FILE_TMPDIR/run/verdict.json" "$broken/verdict.json"
+	change verdict.json '.variants.after = .variants.before'
+	cp "$broken"/{before,after}/origin.json
+	mv "$broken" "$BATS_TEST_TMPDIR/terse"
+	for file in c sh json; do
+		cp repro/$name.$file "$BATS_TEST_TMPDIR/terse.$file"
+	done
+	jq 'del(.report, .about)' repro/$name.json >"$BATS_TEST_TMPDIR/terse.json"
+	CASE=$BATS_TEST_TMPDIR/terse run -0 repro/report "$BATS_TEST_TMPDIR/terse" "$out"
+	grep -q '^Subject: \[BUG\] terse: EINVAL at bind$' "$out/report.txt"
+	tells "After the fix: the same line."
+	tells "The case does not say."
+}
+
+@test "images and sources that are no longer the run's are left out" {
+	cp -a "$BATS_FILE_TMPDIR/run" "$broken"
+	touch "$broken/initrd.after"
+	change verdict.json '.variants.after.library = "another"'
+	touch -r "$BATS_FILE_TMPDIR/run/verdict.json" "$broken/verdict.json"
+	reported
+	tells "the archive's run.sh: the images were built again since the run"
+	tells "the library's sources: others have taken their place since the run"
+	run -1 grep -F "static struct xsk_ctx" "$out/report.html"
+	run -0 tar --zstd -tf "$(archive "$out")"
+	[[ $output != *run.sh* && $output != *xsk.c* && $output == */kernel/vmlinux.boot* ]]
+}
+
+@test "a regression's ends and the lab's address are told where they are known" {
+	copy
+	reported
+	run -1 grep -E '^Regression$' "$out/report.txt"
+	LAST_GOOD=v9.1 FIRST_BAD=v9.2 REPOSITORY=https://example.org/xsklab reported
+	tells "last good v9.1"
+	tells "first bad v9.2"
+	tells "git clone https://example.org/xsklab xsklab"
+}
+
+@test "make report runs the case where there is nothing, and the report is in build/report" {
+	cp -r "$PWD" "$BATS_TEST_TMPDIR/checkout"
+	rm -rf "$BATS_TEST_TMPDIR/checkout/build/$name" "$BATS_TEST_TMPDIR/checkout/build/report"
+	run -0 make -s -C "$BATS_TEST_TMPDIR/checkout" report
+	[[ $output == *REPRODUCED* ]]
+	within_limits "$BATS_TEST_TMPDIR/checkout/build/report"
+}
+
+@test "bad usage and a folder without a run are refused in one line" {
+	run -2 --separate-stderr repro/report
+	one_line
+	run -125 --separate-stderr repro/report "$BATS_TEST_TMPDIR" "$out"
+	said "there is no verdict"
+	one_line
+}
