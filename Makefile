@@ -7,7 +7,7 @@
 CASE ?= xsk-netns-cookie
 BUILD := $(or $(BUILD),build)
 export KERNEL LIBXDP FIX ACCEL CASE LAYOUT QUEUES INDEX DEADLINE SWAP V BUILD VARIANT PORT
-export PROG ARGS FILES SETUP CALL ERRNO NTH LIST GUEST SSH_PORT DISK
+export PROG ARGS FILES SETUP CALL ERRNO NTH LIST KERNELS LIBXDPS JOBS PREVIOUS GUEST SSH_PORT DISK
 export LAST_GOOD FIRST_BAD REPOSITORY
 
 # A case of one's own may live anywhere: CASE=path/to/case.
@@ -33,6 +33,7 @@ make repro       build what is missing, run the case before and after the fix, j
 make verdict     show the last verdict again
 make report      the last run for a mail, as a page, and as an archive that runs by itself
 make why PROG=P  which line of the kernel refused P's system call, and the values there
+make nightly     the case on several kernels, compared with the last time
 make debug       one guest, two debuggers: gdb on the kernel, gdb on the program
 make shell       a shell in a guest, with the case's network up
 make doctor      what is there: tools, accelerator, sources, room
@@ -60,6 +61,10 @@ Knobs (NAME=value after make, or in the environment):
             to run before it; CALL ERRNO NTH choose a failed call, LIST=1 lists them
   VARIANT, PORT   of make debug: before or after, and the kernel's gdb's port, the
               next is the program's; before, 1234. DEADLINE: of the program's gdb; 600
+  KERNELS, LIBXDPS   of make nightly, with blanks between; v5.15 distro, and
+              upstream distro
+  JOBS, PREVIOUS   of make nightly: cells at once, and the results.jsonl to
+              compare with; what the machine has, and the last one
   GUEST     of make shell: tiny, or debian: a disk with apt and ssh; tiny
   SSH_PORT, DISK  of GUEST=debian: its port on 127.0.0.1, and the file that keeps
             what is changed on its disk; 10022, build/debian/disk.qcow2
@@ -73,7 +78,7 @@ endef
 
 .DELETE_ON_ERROR:
 .PRECIOUS: $(BUILD)/libxdp/%/xsk.o $(BUILD)/libxdp/%/libxdp.o $(run)/program.% $(run)/initrd.%
-.PHONY: help repro verdict report why  debug shell kernel image libxdp inputs menuconfig doctor \
+.PHONY: help repro verdict report why nightly debug shell kernel image libxdp inputs menuconfig doctor \
 	bench test clean distclean
 
 help:
@@ -93,6 +98,9 @@ report:
 
 why:
 	@repro/why
+
+nightly:
+	@repro/nightly
 
 debug:
 	@setpriv --pdeathsig TERM vm/debug

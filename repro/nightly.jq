@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# nightly.jq: what repro/nightly knows of its cells as results.jsonl, and that as
+# JUnit XML, KTAP and Markdown. A module; each filter says what goes in and out.
+#
+# Whatever a guest or a library said may be in a reason. It is escaped for the format
+# that it goes into, and is one line without control characters in all of them.
+
+# One line for any reader: no control characters, and cut.
+def plain: tostring[:1000] | explode
+  | map(if . < 32 or (. >= 127 and . < 160) or . == 65534 or . == 65535 then 32 else . end)
+  | implode | if length > 300 then .[:299] + "…" else . end;
+
+# "success", or the error numbers of a variant's sockets.
+def outcome: [.sockets[].errno | select(.)] | unique
+  | if . == [] then "success" else join(", ") end | plain;
+
+# What became of a cell. An exit code counts only with the verdict that belongs to it.
+def result: if .status == 0 and .verdict.verdict == "reproduced" then "as predicted"
+  elif .status == 1 and .verdict.verdict == "not-reproduced" then "not as predicted"
+  else "lab failure" end;
+
+def key: [.kernel, .libxdp, .layout, .queues | tostring] | join(" ");
+
+# How a cell compares with $was, its last result that was no lab failure.
+def change($was): if .result == "lab failure" then "lab failure"
+  elif .result == "not as predicted" then
+    (if $was == .result then "still failing" else "newly failing" end)
+  elif $was == "not as predicted" then "fixed" else null end;
+
+# Cells as [{kernel, libxdp, layout, queues, status, tries, log, report, said, verdict
+# (text)}] and the objects of an earlier results.jsonl ([] for none): the objects of
+# results.jsonl, the header first.
+def results($header; $earlier):
+  ($earlier[1:] | map({(key): .last_known}) | add) as $last
+  | map(.verdict = ((.verdict | fromjson? | objects) // {})
+    | result as $result
+    | {kernel, libxdp, layout, queues, $result, tries, status,
+       reason: (if $result != "lab failure" then .verdict.reason
+         elif (.status | IN(2, 125)) and .said != "" then .said
+         else "repro/run ended with \(.status), and the verdict is \(.verdict.verdict // "none"); see \(.log)" end | plain),
+       change: null, last_known: null,
+       release: (.verdict.kernel.release | if . then plain else null end), libraries: (.verdict.variants | map_values(.library)? // null),
+       before: (.verdict.variants.before | outcome? // null), after: (.verdict.variants.after | outcome? // null),
+       differences: ([.verdict.differences[]? | plain] | .[:20]),
+       seconds: (.verdict.seconds | numbers? // 0), log, report: (.report | if . == "" then null else . end)}
+    | ($last[key]) as $was
+    | .last_known = (if $result == "lab failure" then $was else $result end)
+    | if $earlier == [] then . else .change = change($was) end)
+  | ($header + {
+      compared_with: ($earlier[0].started // null),
+      cells: length,
+      as_predicted: map(select(.result == "as predicted")) | length,
+      not_as_predicted: map(select(.result == "not as predicted")) | length,
+      lab_failures: map(select(.result == "lab failure")) | length
+    }), .[];
+
+def layout: .layout + (if .queues == 1 then "" else ", QUEUES=\(.queues)" end);
+
+# Cells by kernel, in the order of the run.
+def by_kernel: [.[].kernel] as $kernels
+  | map(. as $cell | {cell: ., at: ($kernels | index($cell.kernel))}) | group_by(.at) | map(map(.cell));
+
+def count(f): map(select(f)) | length;
+def seconds: map(.seconds) | add | . * 10 | round / 10;
+
+# The other formats are made of the objects of results.jsonl.
+
+def junit:
+  def attribute($name): " \($name)=\"\(. | @html)\"";
+  def problem($tag): "<\($tag) type=\"\(.result)\"\(.reason | attribute("message"))>\([.differences[], "log: \(.log)", (.report // empty | "report: \(.)")] | join("\n") | @html)</\($tag)>";
+  .[0] as $header | .[1:]
+  | "<?xml version=\"1.0\" encoding=\"UTF-8\"?>",
+    "<testsuites\($header.case | attribute("name")) tests=\"\(length)\" failures=\"\($header.not_as_predicted)\" errors=\"\($header.lab_failures)\" time=\"\(seconds)\">",
+    (by_kernel[] | "  <testsuite\(.[0].kernel | plain | attribute("name")) tests=\"\(length)\" failures=\"\(count(.result == "not as predicted"))\" errors=\"\(count(.result == "lab failure"))\" time=\"\(seconds)\"\($header.started | rtrimstr("Z") | attribute("timestamp"))>",
+      (.[] | "    <testcase\(layout | plain | attribute("name"))\("\(.kernel) \(.libxdp)" | plain | attribute("classname")) time=\"\(.seconds)\">\(
+        if .result == "not as predicted" then problem("failure")
+        elif .result == "lab failure" then problem("error") else "" end)</testcase>"),
+      "  </testsuite>"),
+    "</testsuites>";
+
+# A cell that the lab failed on is skipped: its readers know no other word for a test
+# that says nothing.
+def ktap:
+  # A directive begins with #, and kunit.py stops at what ends a kernel's console.
+  def text: plain | gsub("#"; "@") | gsub("(?<word>partitions|VFS|reboot):"; .word);
+  .[1:] | by_kernel
+  | "KTAP version 1", "1..\(length)",
+    (to_entries[] | .key as $i | .value
+      | "  KTAP version 1", "  # Subtest: \(.[0].kernel | text)", "  1..\(length)",
+        (to_entries[] | "\(.key + 1) \(.value | "\(.libxdp), \(layout)" | text)" as $name | .value
+          | if .result == "as predicted" then "  ok \($name)"
+            elif .result == "lab failure" then "  ok \($name) # SKIP lab failure: \(.reason | text)"
+            else (.reason, .differences[] | "  #   \(text)"), "  not ok \($name)" end),
+        "\($i + 1) \(.[0].kernel | text)" as $name
+        | if any(.result == "not as predicted") then "not ok \($name)"
+          elif all(.result == "lab failure") then "ok \($name) # SKIP lab failure"
+          else "ok \($name)" end);
+
+def summary:
+  # As code, in which nothing is a link, a mention or HTML; a backslash would take
+  # the one of a pipe for itself.
+  def code: if . == null or . == "" then "" else plain | gsub("`"; "'") | gsub("\\\\*\\|"; "\\|") | "`\(.)`" end;
+  def changes: map(.change | select(. and . != "lab failure")) | group_by(.)
+    | map("\(length) \(.[0])") | if . == [] then "nothing changed" else join(", ") end;
+  def list($title): if . == [] then empty
+    else "", "## \($title)", "", (.[] | "- \("\(.kernel) \(.libxdp) \(layout)" | code): \(.reason | code); log: \(.log | code)\(if .report then "; report: \(.report | code)" else "" end)") end;
+  .[0] as $header | .[1:]
+  | "# Nightly: \($header.as_predicted) of \(length) cells as predicted, \($header.not_as_predicted) not, \($header.lab_failures) lab failures",
+    "",
+    "\($header.case), \($header.started), \($header.seconds) s; \(if $header.compared_with then "compared with \($header.compared_with | code): \(changes)" else "compared with no earlier run" end).",
+    "",
+    "| kernel | release | libxdp | layout | before | after | result | s |",
+    "|---|---|---|---|---|---|---|---|",
+    (.[] | "| \(.kernel | code) | \(.release | code) | \(.libxdp | code) | \(layout) | \(.before | code) | \(.after | code) | \(if .result == "as predicted" then .result else "**\(.result)**" end)\(if .tries > 1 then ", tried \(.tries) times" else "" end)\(if .change and .change != .result then ", \(.change)" else "" end) | \(.seconds) |"),
+    (map(select(.result == "not as predicted")) | list("Not as predicted")),
+    (map(select(.result == "lab failure")) | list("Lab failures"));

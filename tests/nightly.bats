@@ -1,0 +1,416 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# repro/nightly: cells, their results in all formats, the comparison with an earlier
+# run, and the workflow that calls it.
+
+# shellcheck disable=SC2016 # what is quoted is for another shell
+# shellcheck disable=SC2030,SC2031 # bats: each test is a shell of its own
+# shellcheck disable=SC2154 # stderr is set by bats
+
+load lib
+
+# A lab of its own, in which a stand-in plays repro/run: KERNEL says what becomes of a
+# cell. The tests at the end have real guests.
+setup() {
+	lab=$BATS_TEST_TMPDIR/lab
+	mkdir "$lab"
+	cp -r repro vm .github "$lab"
+	cp tests/cases/cell "$lab/repro/run"
+	unset BUILD CASE PREVIOUS JOBS KERNELS LIBXDPS GITHUB_STEP_SUMMARY
+	export CALLS=$BATS_TEST_TMPDIR/calls
+	results=$lab/build/nightly/results.jsonl
+}
+
+# nightly KERNELS [NAME=value...]: in that lab, with one libxdp.
+nightly() { "$lab/repro/nightly" KERNELS="$1" LIBXDPS=upstream "${@:2}"; }
+
+# cells FILTER: of each cell's results, as lines.
+cells() { jq -r "select(.kernel) | $1" "$results"; }
+
+# xml XPATH: of junit.xml, which has to be valid.
+xml() {
+	xmllint --noout --schema tests/jenkins-junit.xsd "$lab/build/nightly/junit.xml" 2>/dev/null
+	xmllint --xpath "$1" "$lab/build/nightly/junit.xml"
+}
+
+@test "a pass, a failure and a lab failure: exit 1, and each is what it is" {
+	run -1 --separate-stderr nightly "good wrong lost"
+	[ "$(cells '"\(.kernel) \(.layout) \(.queues) \(.result)"')" = \
+"good colliding 1 as predicted
+good different 1 as predicted
+good colliding 2 as predicted
+wrong colliding 1 not as predicted
+wrong different 1 not as predicted
+wrong colliding 2 not as predicted
+lost colliding 1 lab failure
+lost different 1 lab failure
+lost colliding 2 lab failure" ]
+	run -0 jq -rs '.[0] | "\(.format) \(.version): \(.cells) \(.as_predicted) \(.not_as_predicted) \(.lab_failures)"' "$results"
+	[ "$output" = "xsklab nightly 1: 9 3 3 3" ]
+}
+
+@test "all as predicted is 0; a lab failure and nothing wrong is 125" {
+	run -0 --separate-stderr nightly good
+	run -125 --separate-stderr nightly "good lost"
+	[[ $output == *"# Nightly: 3 of 6 cells as predicted, 0 not, 3 lab failures"* ]]
+}
+
+@test "what the lab failed on is tried once more, a verdict is not" {
+	run -1 nightly "good wrong lost flaky" JOBS=4
+	[ "$(cells '"\(.kernel) \(.tries) \(.result)"' | sort -u)" = \
+"flaky 2 as predicted
+good 1 as predicted
+lost 2 lab failure
+wrong 1 not as predicted" ]
+	for kernel in good:3 wrong:3 lost:6 flaky:6; do
+		[ "$(grep -c "^again ${kernel%:*} " "$CALLS")" = "${kernel#*:}" ]
+	done
+}
+
+@test "an exit code without the verdict that belongs to it is a lab failure" {
+	run -125 nightly "liar silent crash"
+	[ "$(cells .result | sort -u)" = "lab failure" ]
+	[ "$(cells '.reason | sub("; see .*"; "")' | sort -u)" = \
+"repro/run ended with 0, and the verdict is none
+repro/run ended with 0, and the verdict is not-reproduced
+repro/run ended with 137, and the verdict is none" ]
+}
+
+@test "a kernel that cannot be had or built: its cells are lab failures, the others run" {
+	run -125 --separate-stderr nightly "nowhere good unbuildable"
+	[ "$(cells '"\(.kernel) \(.result): \(.reason)"' | sort -u)" = \
+"good as predicted: EINVAL before the fix, success after it
+nowhere lab failure: KERNEL=nowhere is none
+unbuildable lab failure: the kernel does not build" ]
+	[ "$(grep -c '^build nowhere' "$CALLS")" = 1 ]
+	[ "$(grep -c '^build unbuildable' "$CALLS")" = 2 ]
+	run -1 grep -E '^again (nowhere|unbuildable)' "$CALLS"
+}
+
+@test "kernel and libxdp are built once for all layouts, before any cell runs" {
+	run -0 "$lab/repro/nightly" KERNELS="good good2" LIBXDPS="one two"
+	[ "$(head -n 4 "$CALLS" | cut -d' ' -f1-3)" = \
+"build good one
+build good two
+build good2 one
+build good2 two" ]
+	[ "$(grep -c '^again' "$CALLS")" = 12 ]
+	# What was built is there, and the lock is not shared.
+	[ "$(cd "$lab/build/nightly/cells" && stat -c %h ./*/program | sort -u)" = 3 ]
+	[ "$(cd "$lab/build/nightly/cells" && stat -c %h ./*/lock | sort -u)" = 1 ]
+}
+
+@test "JOBS cells run at once: so many that they meet, and never more" {
+	# A cell ends when as many as MEET run, or fails when its patience ends.
+	MEET=3 run -0 nightly meets JOBS=3
+	MEET=2 PATIENCE=5 run -125 nightly meets JOBS=1
+	[ "$(cells '"\(.tries)"' | sort -u)" = 2 ]
+}
+
+@test "JUnit: valid by the schema of Jenkins, and counts what there is" {
+	run -1 nightly "good wrong lost"
+	[ "$(xml 'string(/testsuites/@tests)')" = 9 ]
+	[ "$(xml 'string(/testsuites/@failures)')" = 3 ]
+	[ "$(xml 'string(/testsuites/@errors)')" = 3 ]
+	[ "$(xml 'count(//testsuite)')" = 3 ]
+	[ "$(xml 'count(//testsuite[@name="wrong"]/testcase/failure)')" = 3 ]
+	[ "$(xml 'count(//testsuite[@name="lost"]/testcase/error)')" = 3 ]
+	[ "$(xml 'count(//failure | //error)')" = 6 ]
+	[ "$(xml 'string(//testsuite[@name="wrong"]/testcase[1]/@name)')" = colliding ]
+	[[ $(xml 'string(//testsuite[@name="wrong"]/testcase[1]/failure/@message)') == "success before the fix"* ]]
+}
+
+# tap FILE: passed, failed, skipped and errors, as prove's parser counts them.
+tap() {
+	perl -MTAP::Parser -e 'my $tap = TAP::Parser->new({ exec => ["cat", shift] }); $tap->run;
+		print join " ", map { scalar $tap->$_ } qw(passed failed skipped parse_errors)' "$1"
+}
+
+@test "KTAP: prove's parser reads a pass, a failure and a skip" {
+	run -1 nightly "good wrong lost"
+	[ "$(tap "$lab/build/nightly/results.ktap")" = "2 1 1 0" ] # kernels; it passes what is skipped
+	sed -n 's/^  //p' "$lab/build/nightly/results.ktap" |
+		awk -v dir="$BATS_TEST_TMPDIR" '/^KTAP/ { n++ } { print > (dir "/" n ".tap") }'
+	[ "$(tap "$BATS_TEST_TMPDIR/1.tap")" = "3 0 0 0" ]
+	[ "$(tap "$BATS_TEST_TMPDIR/2.tap")" = "0 3 0 0" ]
+	[ "$(tap "$BATS_TEST_TMPDIR/3.tap")" = "3 0 3 0" ]
+}
+
+@test "KTAP: the kernel's own kunit.py counts them, hostile words or not" {
+	command -v python3 >/dev/null || skip "there is no python3"
+	for tree in "$(jq -r .source_dir build/kernel.json)" "${XDG_CACHE_HOME:-$HOME/.cache}"/xsklab/sources/*; do
+		kunit=$tree/tools/testing/kunit
+		! grep -qs KTAP "$kunit/kunit_parser.py" || break
+	done
+	grep -qs KTAP "$kunit/kunit_parser.py" || skip "the kernels here are older than KTAP"
+	run -1 nightly "good wrong lost hostile"
+	PYTHONDONTWRITEBYTECODE=1 run -1 python3 "$kunit/kunit.py" parse "$lab/build/nightly/results.ktap"
+	[[ $output == *"Ran 12 tests: passed: 3, failed: 6, skipped: 3"* ]]
+}
+
+@test "the summary has a row for each cell, and says what was seen" {
+	run -1 --separate-stderr nightly "good wrong lost"
+	[ "$output" = "$(cat "$lab/build/nightly/summary.md")" ]
+	[[ ${lines[0]} == "# Nightly: 3 of 9 cells as predicted, 3 not, 3 lab failures" ]]
+	[ "$(grep -c '^| `' <<<"$output")" = 9 ]
+	[[ $output == *'| `good` | `5.15.0` | `upstream` | colliding, QUEUES=2 | `EINVAL` | `success` | as predicted | 1.5 |'* ]]
+	[[ $output == *'| `wrong` | `5.15.0` | `upstream` | colliding | `success` | `success` | **not as predicted** | 1.5 |'* ]]
+	[[ $output == *'| `lost` |  | `upstream` | colliding |  |  | **lab failure**, tried 2 times | 0 |'* ]]
+	[[ $output == *'- `lost upstream different`: `panic: Kernel panic - not syncing; see build/x`; log: '* ]]
+}
+
+@test "GITHUB_STEP_SUMMARY gets the summary, after what is there" {
+	echo before >"$BATS_TEST_TMPDIR/step"
+	GITHUB_STEP_SUMMARY=$BATS_TEST_TMPDIR/step run -0 nightly good
+	[ "$(cat "$BATS_TEST_TMPDIR/step")" = "before
+$(cat "$lab/build/nightly/summary.md")" ]
+}
+
+# changes: of each kernel, against the results in $earlier.
+changes() { cells '"\(.kernel) \(.change)"' | sort -u; }
+
+@test "PREVIOUS: newly failing, still failing, fixed, lab failure, and nothing new" {
+	earlier=$BATS_TEST_TMPDIR/earlier.jsonl
+	run -1 nightly "good wrong lost"
+	# As if other kernels had been good and wrong the night before.
+	jq -c 'if .kernel then
+			.kernel = {good: "wrong", wrong: "wrong2", lost: "good"}[.kernel],
+			(select(.kernel == "wrong") | .kernel = "good2"), (select(.kernel == "wrong") | .kernel = "lost")
+		else . end' "$results" >"$earlier"
+	run -1 --separate-stderr nightly "good good2 wrong wrong2 lost" PREVIOUS="$earlier"
+	[ "$(changes)" = \
+"good null
+good2 fixed
+lost lab failure
+wrong newly failing
+wrong2 still failing" ]
+	[[ $output == *"compared with \`$(jq -rs .[0].started "$earlier")\`: 3 fixed, 3 newly failing, 3 still failing."* ]]
+	[[ $output == *"**not as predicted**, newly failing"* ]]
+}
+
+@test "a lab failure in between does not make an old failure new" {
+	run -1 nightly wrong
+	jq -c 'if .kernel then .kernel = "lost" else . end' "$results" >"$BATS_TEST_TMPDIR/1"
+	run -125 nightly lost PREVIOUS="$BATS_TEST_TMPDIR/1"
+	jq -c 'if .kernel then .kernel = "wrong" else . end' "$results" >"$BATS_TEST_TMPDIR/2"
+	run -1 nightly wrong PREVIOUS="$BATS_TEST_TMPDIR/2"
+	[ "$(changes)" = "wrong still failing" ]
+}
+
+@test "without PREVIOUS the last whole run here is compared with" {
+	run -1 --separate-stderr nightly wrong
+	said "no comparison with an earlier run: there is no build/nightly/previous.jsonl"
+	[ "$(changes)" = "wrong null" ]
+	run timeout 0.5 "$lab/repro/nightly" KERNELS=slow # interrupted
+	[ ! -e "$results" ]
+	run -1 --separate-stderr nightly wrong
+	[ "$(changes)" = "wrong still failing" ]
+}
+
+@test "a PREVIOUS that says nothing is told in one line, and the run goes on" {
+	run -0 nightly good
+	cp "$results" "$BATS_TEST_TMPDIR/whole"
+	cd "$BATS_TEST_TMPDIR"
+	: >empty
+	echo "no JSON" >text
+	head -c 300 whole >half
+	sed '1s/"version":1/"version":2/' whole >version
+	echo '{"kernel":"good"}' >headless
+	echo '[1,2]' >array
+	head -c 4096 /dev/urandom >random
+	for file in missing empty text half version headless array random "$BATS_TEST_TMPDIR"; do
+		[ "$file" = "$BATS_TEST_TMPDIR" ] || file=$BATS_TEST_TMPDIR/$file
+		run -0 --separate-stderr nightly good PREVIOUS="$file"
+		[ "$(grep -c "no comparison with an earlier run: .*$file" <<<"$stderr")" = 1 ]
+		[ "$(grep -vcE '^xsklab: (building for|good upstream|no comparison)' <<<"$stderr")" = 0 ]
+		[ "$(changes)" = "good null" ]
+	done
+	said "$BATS_TEST_TMPDIR"
+}
+
+@test "earlier results with other fields than ours do not end the run" {
+	printf '%s\n' '{"format":"xsklab nightly","version":1}' '{"kernel":{"a":[]}}' '{}' \
+		'{"kernel":"wrong","libxdp":"upstream","layout":"colliding","queues":1,"last_known":7}' >"$BATS_TEST_TMPDIR/odd"
+	run -1 nightly wrong PREVIOUS="$BATS_TEST_TMPDIR/odd"
+	[ "$(changes)" = "wrong newly failing" ]
+}
+
+@test "hostile words of a guest are words in every format" {
+	run -1 --separate-stderr nightly hostile
+	# One line each, no control characters, valid XML of the same structure.
+	[ "$(wc -l <"$results")" = 4 ]
+	for file in results.jsonl junit.xml results.ktap summary.md; do
+		run -1 grep -P '[\x00-\x08\x0b-\x1f\x7f]' "$lab/build/nightly/$file"
+	done
+	[ "$(xml 'count(//*)')" = 8 ] # testsuites, testsuite, 3 x (testcase, failure)
+	[[ $(xml 'string(//failure/@message)') == *'<script>alert("1")</script> ]]> & &amp;'* ]]
+	# A row has the cells of its head, and nothing that Markdown makes something of.
+	[ "$(grep '^|' "$lab/build/nightly/summary.md" | sed 's/\\|//g' | tr -cd '|\n' | sort -u)" = '|||||||||' ]
+	run -1 grep -E '^(#|##|-) *(injected|\[x\])' "$lab/build/nightly/summary.md"
+	[ "$(grep -c '^- `hostile' "$lab/build/nightly/summary.md")" = 3 ]
+	[ "$(sed 's/`[^`]*`//g' "$lab/build/nightly/summary.md" | grep -cE '@|<|script|\$\(')" = 0 ]
+	# No directive, no test of its own.
+	[ "$(grep -cE '^ *(not )?ok ' "$lab/build/nightly/results.ktap")" = 4 ]
+	run -1 grep -E '# (SKIP|Subtest: [^h])' "$lab/build/nightly/results.ktap"
+	[ ! -e "$lab/injected" ]
+}
+
+@test "a report is made for each cell that is not as predicted, and only for those" {
+	printf '#!/bin/sh\necho "$@" >>"$CALLS.report"\n[ -e "$1/verdict.json" ] && mkdir "$2"\n' >"$lab/repro/report"
+	chmod +x "$lab/repro/report"
+	run -1 nightly "good wrong lost"
+	[ "$(wc -l <"$CALLS.report")" = 3 ]
+	[ "$(cells 'select(.result == "not as predicted") | .report' | grep -c '^build/nightly/cells/.*/report$')" = 3 ]
+	[ "$(cells 'select(.result != "not as predicted") | .report' | sort -u)" = null ]
+	grep -q '; report: `build/nightly/cells/' "$lab/build/nightly/summary.md"
+	# A report that fails is told, and changes no result.
+	printf '#!/bin/sh\nexit 125\n' >"$lab/repro/report"
+	run -1 --separate-stderr nightly wrong
+	said "wrong upstream colliding 1: no report; see build/nightly/cells/"
+}
+
+@test "knobs that make no sense are refused in one line, before anything is done" {
+	for knob in JOBS=0 JOBS=many JOBS=1000 KERNEL=v5.15 LAYOUT=different QUEUES=2 "KERNELS= " "LIBXDPS= " CASE=nowhere; do
+		run -2 --separate-stderr "$lab/repro/nightly" "$knob"
+		one_line
+		[ ! -e "$CALLS" ]
+	done
+}
+
+@test "an interrupted run leaves no results and nothing that runs" {
+	run -0 nightly good
+	for signal in INT TERM KILL; do
+		run timeout --foreground --signal=$signal 0.7 "$lab/repro/nightly" KERNELS=slow LIBXDPS=upstream
+		[ "$status" -ge 124 ]
+		for file in results.jsonl junit.xml results.ktap summary.md; do
+			[ ! -e "$lab/build/nightly/$file" ]
+		done
+		for _ in {1..30}; do
+			pgrep -f "$lab" >/dev/null || break
+			sleep 0.1
+		done
+		run -1 pgrep -f "$lab"
+	done
+	run -0 nightly good
+}
+
+# The workflow.
+
+# steps: the shell of the workflow's run steps, one file each in $steps.
+steps() {
+	steps=$BATS_TEST_TMPDIR/steps
+	mkdir "$steps"
+	awk -v dir="$steps" '
+		/^      - / { file = sprintf("%s/%02d", dir, ++n); block = 0 }
+		/^        run: \|$/ { block = 1; next }
+		/^        run: / { sub(/^        run: /, ""); print >file; next }
+		block && /^          / { print substr($0, 11) >file; next }
+		{ block = 0 }' .github/workflows/nightly.yml
+}
+
+# github: stand-ins for what only GitHub has. gh tells what it was asked for, with
+# what it got on stdin; apt-get does nothing.
+github() {
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	printf '#!/bin/sh\necho "gh $*" >>"$CALLS.gh"\n[ "$1" = issue ] && [ "$2" = list ] && cat "$CALLS.issue" 2>/dev/null\ncase $* in *--body-file*) cat >"$CALLS.text" ;; esac\n[ "$1 $2" != "run download" ] || { mkdir -p previous && cp "$CALLS.previous" previous/results.jsonl; }\n' \
+		>"$BATS_TEST_TMPDIR/bin/gh"
+	printf '#!/bin/sh\n' >"$BATS_TEST_TMPDIR/bin/apt-get"
+	chmod +x "$BATS_TEST_TMPDIR"/bin/*
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH
+	export GITHUB_OUTPUT=$BATS_TEST_TMPDIR/output GITHUB_STEP_SUMMARY=$BATS_TEST_TMPDIR/step RUN_URL=https://example/run/1
+}
+
+# workflow KERNELS: its run steps in their order, as GitHub's runner starts them;
+# the last is for a run that failed.
+workflow() {
+	local step last
+	export KERNELS=$1 LIBXDPS=upstream failed=''
+	for step in "$steps"/*; do
+		last=$step
+	done
+	for step in "$steps"/*; do
+		[ "$step" != "$last" ] || [ -n "$failed" ] || continue
+		(cd "$lab" && bash --noprofile --norc -eo pipefail "$step") || failed=$step
+	done
+}
+
+@test "the workflow's steps run by hand in a clean folder, and tell of a regression once" {
+	steps
+	github
+	mkdir -p "$BATS_TEST_TMPDIR/home/.cache/xsklab"/{kernels/a,libxdp/b,sources/c}
+	HOME=$BATS_TEST_TMPDIR/home
+
+	workflow good # the first run: gh has no results
+	[ -z "$failed" ]
+	grep -q '^key=[0-9a-f]\{32\}$' "$GITHUB_OUTPUT"
+	grep -q '^# Nightly: 3 of 3' "$GITHUB_STEP_SUMMARY"
+	run -1 grep 'gh issue' "$CALLS.gh"
+
+	jq -c 'if .kernel then .kernel = "wrong" else . end' "$results" >"$CALLS.previous"
+	workflow wrong # a regression, and there is no issue
+	[ -n "$failed" ]
+	[ "$(grep -c '^gh issue create' "$CALLS.gh")" = 1 ]
+	grep -q '^# Nightly: 0 of 3 cells as predicted, 3 not' "$CALLS.text"
+	grep -q 'https://example/run/1' "$CALLS.text"
+
+	cp "$results" "$CALLS.previous"
+	echo 42 >"$CALLS.issue"
+	: >"$CALLS.gh"
+	workflow wrong # the same again: the issue is kept up to date, and no mail goes out
+	[ "$(grep '^gh issue' "$CALLS.gh")" = "gh issue list --label nightly --state open --limit 1 --json number --jq .[].number
+gh issue edit 42 --body-file -" ]
+
+	: >"$CALLS.gh"
+	workflow lost # the lab failed: nobody's regression
+	[ -n "$failed" ]
+	run -1 grep 'gh issue' "$CALLS.gh"
+
+	jq -c 'if .kernel then .last_known = "as predicted" else . end' "$results" |
+		sed 's/"lost"/"wrong"/' >"$CALLS.previous"
+	workflow wrong # another regression while the issue is open
+	[ "$(grep -c '^gh issue edit 42' "$CALLS.gh")" = 1 ]
+	[ "$(grep -c '^gh issue comment 42' "$CALLS.gh")" = 1 ]
+	run -1 grep 'gh issue create' "$CALLS.gh"
+}
+
+@test "the workflow puts no text of others into a shell, and pins its actions" {
+	steps
+	[ "$(find "$steps" -type f | wc -l)" -ge 5 ]
+	run -1 grep -r '\${{' "$steps"
+	shellcheck -s bash "$steps"/*
+	run -0 grep -E '^ *-? *uses: ' .github/workflows/nightly.yml
+	for line in "${lines[@]}"; do
+		[[ $line =~ uses:\ actions/[a-z/-]+@v[0-9]+$ ]]
+	done
+}
+
+# With real guests.
+
+@test "a nightly over a kernel, with the variants swapped, and one that is not there" {
+	kernel=${KERNEL:-$(jq -r 'if .source == "kernel.org" then "v5.15" else "distro" end' build/kernel.json)}
+	libxdp=${LIBXDP:-$(jq -r 'if .source == "xdp-tools" then "upstream" else "distro" end' build/libxdp/libxdp.json)}
+	lab=$BATS_TEST_TMPDIR/real
+	results=$lab/build/nightly/results.jsonl
+	mkdir "$lab"
+	cp -r Makefile repro vm kernel-config gdbscripts netns "$lab"
+	run -1 --separate-stderr "$lab/repro/nightly" KERNELS="$kernel /nonexistent" LIBXDPS="$libxdp" SWAP=1
+	[ "$(cells '"\(.layout) \(.queues) \(.result) \(.before) \(.after)"')" = \
+"colliding 1 not as predicted success EINVAL
+different 1 as predicted success success
+colliding 2 not as predicted success EINVAL
+colliding 1 lab failure null null
+different 1 lab failure null null
+colliding 2 lab failure null null" ]
+	[ "$(cells 'select(.kernel == "/nonexistent") | .reason' | sort -u)" = \
+		"KERNEL=/nonexistent is neither vX.Y[.Z], nor distro, nor a folder, nor GITDIR#REF" ]
+	[ "$(xml 'count(//failure)')" = 2 ]
+	[ "$(xml 'count(//error)')" = 3 ]
+}
+
+@test "make nightly has the knobs, and fails where a cell is not as predicted" {
+	cp Makefile "$lab"
+	run -0 make -s -C "$lab" nightly KERNELS="good /a/git#v1" LIBXDPS=upstream BUILD=out
+	[ "$(grep -c '^again /a/git#v1 ' "$CALLS")" = 3 ]
+	[ -s "$lab/out/nightly/results.jsonl" ]
+	run -2 make -s -C "$lab" nightly KERNELS=wrong LIBXDPS=upstream
+}
