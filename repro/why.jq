@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # why.jq: why.json, from the files of repro/why: $call (the chosen one), $calls (all that
-# failed), $origin (where its error was born), $kernel; $us (microseconds).
+# failed), $origin (where its error was born), $kernel; $took (1/100 s).
 
 $call[0] as $call | $origin[0] as $origin
 | {
@@ -16,5 +16,5 @@ $call[0] as $call | $origin[0] as $origin
     program: {said: ([$calls[0].said[] | select(.error == $call.error and .order > $call.order)][0].text),
       ended: ($calls[0].ended // "was still running at the deadline")},
     kernel: $kernel[0],
-    seconds: ($us / 1e5 | round / 10)
+    seconds: ($took / 10 | round / 10)
   }

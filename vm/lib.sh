@@ -37,6 +37,13 @@ number() {
 	fi
 }
 
+# read_clock NAME: the time in 1/100 s, by a clock that nobody sets.
+read_clock() {
+	local now
+	read -r now _ </proc/uptime
+	printf -v "$1" %d "$((10#${now/./}))"
+}
+
 # is_fresh FILE: was it written within the last day? What a mirror or a host
 # answered is asked again after that.
 is_fresh() {
@@ -58,11 +65,19 @@ scratch() {
 # lock FILE SECONDS WHAT: hold FILE's lock until this script ends. Children keep
 # it, so that nobody starts over something that still runs.
 lock() {
-	exec {LOCK}>"$1" || lab_failure "cannot write $1"
-	flock -n "$LOCK" && return
-	note "waiting for another $3 (at most $2 s)"
-	flock -w "$2" "$LOCK" ||
-		lab_failure "another $3 has held $1 for $2 s; end it, or wait for it"
+	while
+		mkdir -p "${1%/*}"
+		exec {LOCK}>"$1" || lab_failure "cannot write $1"
+		if ! flock -n "$LOCK"; then
+			note "waiting for another $3 (at most $2 s)"
+			flock -w "$2" "$LOCK" ||
+				lab_failure "another $3 has held $1 for $2 s; end it, or wait for it"
+		fi
+		# make clean may have removed the file meanwhile, and somebody made another.
+		! [ "$1" -ef "/proc/$BASHPID/fd/$LOCK" ]
+	do
+		exec {LOCK}>&-
+	done
 }
 
 # private_apt SOURCES COMMAND...: apt-get or apt-cache with package lists of our

@@ -15,6 +15,9 @@ guarded() {
 		setpriv --pdeathsig KILL "$@"
 }
 
+# Was this QEMU built with seccomp? It should have nothing to do but to run a guest.
+has_sandbox() { grep -q '^-sandbox' <<<"$("$QEMU" -help 2>/dev/null)"; }
+
 # qemu_options KERNEL INITRD WORDS...: set OPTIONS. WORDS become the environment
 # of the guest's PID 1.
 # microvm boots vmlinux through PVH, with no firmware and no PCI to look at: half
@@ -25,6 +28,10 @@ qemu_options() {
 	OPTIONS=(-machine "microvm,acpi=off,accel=$ACCEL" -smp 1 -m 256
 		-nodefaults -no-user-config -no-reboot -device virtio-serial-device
 		-kernel "$kernel/vmlinux.boot" -initrd "$initrd")
+	if has_sandbox; then
+		# shellcheck disable=SC2054 # QEMU's commas
+		OPTIONS+=(-sandbox on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny)
+	fi
 	case $ACCEL in
 	kvm) OPTIONS+=(-cpu host) ;;
 	tcg)
