@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# The judge of the fault table; "load judge" in each file of tests/faults. A row is a
+# test that injects one fault and calls
+#
+#   fault EXIT SECONDS CAUSE LOG COMMAND...
+#     EXIT     the exit code that is stated for it
+#     SECONDS  its deadline; 2 s more are granted
+#     CAUSE    an extended regular expression for the last line on stderr; '' for
+#              a command that succeeds
+#     LOG      the log that this line has to name, seen from the lab; '' for none
+#
+# in $LAB, a checkout of its own. Whatever happened, nothing may be left behind, and
+# the next make repro has to succeed without cleaning. Figures go to build/faults.tsv:
+# row, exit code, deadline, seconds.
+
+# shellcheck disable=SC2034,SC2154 # some are for the rows, some are set by bats
+
+cd "$BATS_TEST_DIRNAME/../.." || exit
+bats_require_minimum_version 1.5.0
+CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/xsklab
+TABLE=$PWD/build/faults.tsv
+
+# A copy of what is here, committed, and built by the knobs KERNEL and LIBXDP.
+make_lab() {
+	LAB=${1:-$BATS_FILE_TMPDIR/lab}
+	mkdir -p "$LAB" build
+	git ls-files -z -co --exclude-standard --deduplicate | xargs -0 cp --parents -t "$LAB"
+	git -C "$LAB" init --quiet
+	git -C "$LAB" add -A
+	git -C "$LAB" -c user.name=n -c user.email=e -c commit.gpgsign=false commit --quiet -m lab
+	(cd "$LAB" && repro/run >/dev/null)
+}
+
+setup_file() {
+	make_lab
+	export LAB
+}
+
+# Everything that a command must leave as it was.
+world() {
+	echo "mounts:"
+	cut -d' ' -f4- /proc/self/mountinfo
+	echo "network:"
+	readlink /proc/self/ns/net
+	ip -o link
+	echo "sysctls:"
+	sysctl -a 2>/dev/null | grep -E '^(kernel|net|vm|user)\.' |
+		grep -vE '^(kernel\.(random|pty|ns_last_pid|sched_domain)|net\.netfilter|vm\.stat)'
+	echo "git:"
+	git -C "$LAB" rev-parse HEAD
+	git -C "$LAB" status --porcelain
+	echo "temporary files:"
+	find "$TMPDIR" -mindepth 1 2>/dev/null
+	find "$LAB/build" "$LAB/build-"* \( -type s -o -type p -o -name '*.part' -o -name '*.err.*' \
+		-o -name snapshot.qcow2 -o -name exec.log \) 2>/dev/null
+	echo "cache:"
+	find "$CACHE" -mindepth 1 -maxdepth 2 ! -path '*/origins/*' ! -path '*/accel/*' ! -path '*/apt/*' | sort
+	echo "locks:"
+	local lock
+	for lock in "$LAB"/build*/lock "$CACHE"/*/*.lock; do
+		[ ! -e "$lock" ] || flock -n "$lock" true || echo "$lock is held"
+	done
+}
+
+# What still runs of this row: processes keep its name in their environment.
+survivors() {
+	local file
+	for file in $(grep -lzsx "XSKLAB_FAULT=$XSKLAB_FAULT" /proc/[0-9]*/environ); do
+		file=${file%/environ}
+		[ "${file#/proc/}" = "$BASHPID" ] || tr '\0' ' ' <"$file/cmdline" 2>/dev/null && echo
+	done
+}
+
+seconds() { # since the start of the machine, which no clock's jump changes
+	cut -d' ' -f1 /proc/uptime
+}
+
+fault() {
+	local exit=$1 deadline=$2 cause=$3 log=$4 before started took last
+	shift 4
+	export TMPDIR=${TMPDIR_OF_ROW-$BATS_TEST_TMPDIR/tmp}
+	[ -z "$TMPDIR" ] || mkdir -p "$BATS_TEST_TMPDIR/tmp"
+	before=$(world)
+	started=$(seconds)
+	pushd "$LAB" >/dev/null
+	XSKLAB_FAULT=$BATS_TEST_NAME.$$ run --separate-stderr \
+		timeout --kill-after=1 $((deadline + 2)) "$@" 3>&- 4>&-
+	popd >/dev/null
+	took=$(awk -v now="$(seconds)" -v then="$started" 'BEGIN { print now - then }')
+	printf '%s\t%s\t%s\t%s\n' "$BATS_TEST_DESCRIPTION" "$status" "$deadline" "$took" >>"$TABLE"
+	printf '%s\n' "output:" "$output" "stderr:" "$stderr" "exit $status after $took s"
+	[ "$status" = "$exit" ] || { echo "not exit $exit"; return 1; }
+	if [ -n "$cause" ]; then
+		last=${stderr##*$'\n'}
+		[[ $last =~ $cause ]] || { echo "the last line names another cause than $cause"; return 1; }
+		[[ $last == *"$log"* ]] || { echo "the last line does not name $log"; return 1; }
+		[ -z "$log" ] || [ -e "$LAB/$log" ] || [ -e "$log" ] || { echo "there is no $log"; return 1; }
+	fi
+	nothing_is_left "$before"
+	next_repro_succeeds
+}
+
+# What was told to end may take until the deadline is over, 2 s later.
+nothing_is_left() { # WORLD
+	local tries
+	export XSKLAB_FAULT=$BATS_TEST_NAME.$$
+	for tries in {1..20}; do
+		[ -n "$(survivors)" ] || break
+		sleep 0.1
+	done
+	[ -z "$(survivors)" ] || { echo "still running: $(survivors)"; return 1; }
+	unset XSKLAB_FAULT
+	diff <(echo "$1") <(world) || { echo "something was left behind or changed"; return 1; }
+}
+
+next_repro_succeeds() {
+	(cd "$LAB" && unset TMPDIR && PATH=$PATH_BEFORE make -s repro "${KNOBS[@]}" >"$BATS_TEST_TMPDIR/next" 2>&1 3>&- 4>&-) ||
+		{ echo "the next make repro fails:"; cat "$BATS_TEST_TMPDIR/next"; return 1; }
+	grep -q 'REPRODUCED: EINVAL before the fix, success after it' "$BATS_TEST_TMPDIR/next"
+}
+
+# case_with FILTER...: the case, its guest's script passed through sed; prints CASE.
+case_with() {
+	local file
+	mkdir -p "$BATS_TEST_TMPDIR/case"
+	for file in c json; do
+		cp "repro/xsk-netns-cookie.$file" "$BATS_TEST_TMPDIR/case/faulty.$file"
+	done
+	sed "$@" repro/xsk-netns-cookie.sh >"$BATS_TEST_TMPDIR/case/faulty.sh"
+	echo "CASE=$BATS_TEST_TMPDIR/case/faulty"
+}
+
+# stand_in NAME TEXT: a program on PATH that does something else; $REAL is the real one.
+stand_in() {
+	mkdir -p "$BATS_TEST_TMPDIR/bin"
+	printf '#!/bin/bash\nREAL=%s\n%s\n' "$(command -v "$1")" "$2" >"$BATS_TEST_TMPDIR/bin/$1"
+	chmod +x "$BATS_TEST_TMPDIR/bin/$1"
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH
+}
+
+PATH_BEFORE=$PATH
+KNOBS=()
