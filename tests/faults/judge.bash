@@ -24,7 +24,7 @@ TABLE=$PWD/build/faults.tsv
 
 # A copy of what is here, committed, and built by the knobs KERNEL and LIBXDP.
 make_lab() {
-	LAB=${1:-$BATS_FILE_TMPDIR/lab}
+	LAB=$BATS_FILE_TMPDIR/lab
 	mkdir -p "$LAB" build
 	git ls-files -z -co --exclude-standard --deduplicate | xargs -0 cp --parents -t "$LAB"
 	git -C "$LAB" init --quiet
@@ -66,10 +66,11 @@ world() {
 
 # What still runs of this row: processes keep its name in their environment.
 survivors() {
-	local file
-	for file in $(grep -lzsx "XSKLAB_FAULT=$XSKLAB_FAULT" /proc/[0-9]*/environ); do
-		file=${file%/environ}
-		[ "${file#/proc/}" = "$BASHPID" ] || tr '\0' ' ' <"$file/cmdline" 2>/dev/null && echo
+	local pid
+	for pid in /proc/[0-9]*; do
+		if [ "$pid" != "/proc/$BASHPID" ] && grep -qzsx "XSKLAB_FAULT=$XSKLAB_FAULT" "$pid/environ"; then
+			tr '\0' ' ' <"$pid/cmdline" 2>/dev/null && echo
+		fi
 	done
 }
 
@@ -84,10 +85,10 @@ fault() {
 	[ -z "$TMPDIR" ] || mkdir -p "$BATS_TEST_TMPDIR/tmp"
 	before=$(world)
 	started=$(seconds)
-	pushd "$LAB" >/dev/null
+	cd "$LAB" || return
 	XSKLAB_FAULT=$BATS_TEST_NAME.$$ run --separate-stderr \
 		timeout --kill-after=1 $((deadline + 2)) "$@" 3>&- 4>&-
-	popd >/dev/null
+	cd "$OLDPWD" || return
 	took=$(awk -v now="$(seconds)" -v then="$started" 'BEGIN { print now - then }')
 	printf '%s\t%s\t%s\t%s\n' "$BATS_TEST_DESCRIPTION" "$status" "$deadline" "$took" >>"$TABLE"
 	printf '%s\n' "output:" "$output" "stderr:" "$stderr" "exit $status after $took s"
