@@ -32,6 +32,7 @@ stop() { # CODE TEXT
 }
 
 # start ROLE COMMAND...: QEMU with the machine that the role has; does not return.
+# The guest can do nothing but run and write 32 MiB into each of its files.
 start() {
 	role=$1 machine=$1
 	shift
@@ -46,6 +47,10 @@ start() {
 		set -- "$@" -chardev "file,id=${file%.*},path=again/$role/$file" \
 			-device "virtserialport,chardev=${file%.*},name=${file%.*}"
 	done
+	if "$QEMU" -help | grep -q '^-sandbox'; then
+		set -- "$@" -sandbox on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny
+	fi
+	ulimit -f 65536
 	exec "$@"
 }
 
