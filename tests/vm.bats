@@ -68,6 +68,14 @@ nothing_runs() { run -1 pgrep -f "$BATS_TEST_TMPDIR"; }
 	ended reset
 }
 
+@test "a guest that resets without a word is told as a reset" {
+	cc -O2 -static -o "$BATS_TEST_TMPDIR/init" tests/reset.c
+	vm/image build/gen_init_cpio "$BATS_TEST_TMPDIR/initrd" /init="$BATS_TEST_TMPDIR/init"
+	run -125 --separate-stderr vm/boot build/kernel "$BATS_TEST_TMPDIR/initrd" "$BATS_TEST_TMPDIR/out" CASE=none
+	ended reset
+	[ ! -s "$BATS_TEST_TMPDIR/out/result.jsonl" ]
+}
+
 @test "a case whose script fails is no result" {
 	run -125 --separate-stderr guest fails
 	ended reset
