@@ -8,7 +8,7 @@ CASE ?= xsk-netns-cookie
 BUILD := $(or $(BUILD),build)
 export KERNEL LIBXDP FIX ACCEL CASE LAYOUT QUEUES INDEX DEADLINE SWAP V BUILD VARIANT PORT
 export PROG ARGS FILES SETUP CALL ERRNO NTH LIST KERNELS LIBXDPS JOBS PREVIOUS GUEST SSH_PORT DISK
-export LAST_GOOD FIRST_BAD REPOSITORY
+export LAST_GOOD FIRST_BAD REPOSITORY N LOAD
 
 # A case of one's own may live anywhere: CASE=path/to/case.
 stem := $(if $(findstring /,$(CASE)),$(CASE),repro/$(CASE))
@@ -41,6 +41,7 @@ make test        all tests
 make kernel      only the kernel; make image, make libxdp likewise
 make menuconfig  try other kernel options, and get them as a fragment
 make bench       what a reproduction costs, in bare boots of the same kernel
+make soak N=100  the whole reproduction N times, and what became of each
 make clean       remove build/; make distclean also the cache
 
 Knobs (NAME=value after make, or in the environment):
@@ -70,6 +71,7 @@ Knobs (NAME=value after make, or in the environment):
             what is changed on its disk; 10022, build/debian/disk.qcow2
   LAST_GOOD FIRST_BAD REPOSITORY   of make report: the ends of a bisection, and where
             others can clone this lab from
+  N, LOAD   of make soak: how often, and LOAD=1 for all processors busy meanwhile; 100
   V=1       show all commands
 
 repro/run does what make repro does and has exit codes: 0 as predicted, 1 not as
@@ -79,7 +81,7 @@ endef
 .DELETE_ON_ERROR:
 .PRECIOUS: $(BUILD)/libxdp/%/xsk.o $(BUILD)/libxdp/%/libxdp.o $(run)/program.% $(run)/initrd.%
 .PHONY: help repro verdict report why nightly debug shell kernel image libxdp inputs menuconfig doctor \
-	bench test clean distclean
+	bench soak test clean distclean
 
 help:
 	$(info $(help))
@@ -129,6 +131,9 @@ image: kernel
 
 bench:
 	@tests/bench
+
+soak:
+	@setpriv --pdeathsig TERM tests/soak
 
 test:
 	@vm/needs test

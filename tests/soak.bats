@@ -1,0 +1,102 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# tests/soak: what it counts, its exit codes, what it keeps and what it leaves running.
+
+# shellcheck disable=SC2016 # what is quoted is for another shell
+# shellcheck disable=SC2030,SC2031 # bats: each test is a shell of its own
+# shellcheck disable=SC2154 # stderr is set by bats
+
+load lib
+
+run_dir=build/xsk-netns-cookie
+
+# runs FILTER: of the lines of the last soak.
+runs() { jq -r "$1" build/soak/runs.jsonl; }
+
+# counted VERDICT N: in the table.
+counted() { [[ $output =~ $1\ +$2$'\n' ]] || { echo "$output"; return 1; }; }
+
+# stand_in TEXT: a QEMU on PATH that does something else.
+stand_in() {
+	mkdir -p "$BATS_TEST_TMPDIR/bin"
+	printf '#!/bin/bash\n[ "$1" != --version ] || exec %s --version\n%s\n' \
+		"$(command -v qemu-system-x86_64)" "$1" >"$BATS_TEST_TMPDIR/bin/qemu-system-x86_64"
+	chmod +x "$BATS_TEST_TMPDIR/bin/qemu-system-x86_64"
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH
+}
+
+@test "two runs as predicted: both counted, timed and weighed, none kept" {
+	N=2 run -0 --separate-stderr make -s soak
+	[[ $output == "2 of 2 runs"* ]]
+	counted reproduced 2
+	counted not-reproduced 0
+	counted lab-failure 0
+	[ "$(runs '"\(.run) \(.status) \(.verdict)"')" = $'1 0 reproduced\n2 0 reproduced' ]
+	# Nothing runs a guest of 256 MiB in less than 64, nor in more than that and QEMU.
+	[ "$(runs 'select(.qemu > 65536 and .qemu < 524288 and .gdb > 16384 and .all > .qemu + .gdb).run')" = $'1\n2' ]
+	slowest=$(jq -rs 'map(.seconds) | max * 10 | round / 10' build/soak/runs.jsonl)
+	[[ $output == *"slowest $slowest s"* ]]
+	[ -z "$(find build/soak -mindepth 1 -maxdepth 1 -type d -name '[0-9]*')" ]
+}
+
+@test "a run that is not as predicted is 1, and its folder and screen are kept" {
+	N=1 SWAP=1 run -1 --separate-stderr tests/soak
+	counted reproduced 0
+	counted not-reproduced 1
+	said "kept in build/soak/001"
+	[ "$(jq -r .verdict build/soak/001/verdict.json)" = not-reproduced ]
+	cmp "$run_dir/before/timeline.jsonl" build/soak/001/before/timeline.jsonl
+	grep -q "NOT REPRODUCED" build/soak/001/screen
+}
+
+@test "a run that the lab fails on is no verdict: 125, and it is kept" {
+	stand_in 'echo "qemu: no" >&2; kill -ABRT $$'
+	N=2 run -125 --separate-stderr tests/soak
+	counted reproduced 0
+	counted lab-failure 2
+	ends_with "2 of 2 runs were lost; see build/soak"
+	[ "$(jq -r .verdict build/soak/002/verdict.json)" = lab-failure ]
+}
+
+@test "LOAD=1 keeps every processor busy, and nothing of it is left" {
+	(
+		until [ -s build/xsk-netns-cookie/before/console.log ] && pgrep -f 'sha256sum /dev/zero' >"$BATS_TEST_TMPDIR/loads"; do
+			sleep 0.1
+		done
+	) 3>&- &
+	rm -rf build/xsk-netns-cookie/before
+	N=1 LOAD=1 run -0 --separate-stderr tests/soak
+	[[ $output == "1 of 1 runs, all $(nproc) processors busy with something else"* ]]
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/loads")" -ge "$(nproc)" ]
+	while read -r pid; do
+		run ! kill -0 "$pid"
+	done <"$BATS_TEST_TMPDIR/loads"
+}
+
+@test "Ctrl-C shows what there is, and ends what runs" {
+	rm -rf build/soak
+	N=50 env --default-signal=INT tests/soak >"$BATS_TEST_TMPDIR/output" 2>"$BATS_TEST_TMPDIR/stderr" 3>&- &
+	pid=$!
+	until [ -s build/soak/runs.jsonl ]; do
+		kill -0 "$pid"
+		sleep 0.1
+	done
+	kill -INT "$pid"
+	status=0
+	wait "$pid" || status=$?
+	[ "$status" = 125 ]
+	grep -qx "1 of 50 runs" "$BATS_TEST_TMPDIR/output"
+	tail -n 1 "$BATS_TEST_TMPDIR/stderr" | grep -q "ended before 50 runs were made"
+	run ! pgrep -f "$PWD/build/soak/bin"
+}
+
+@test "an N or a LOAD that is none is bad usage" {
+	for n in 0 x -1 1.5 100000; do
+		N=$n run -2 --separate-stderr tests/soak
+		said "N=$n is no number"
+		one_line
+	done
+	LOAD=2 run -2 --separate-stderr tests/soak
+	said "LOAD=2 is neither 0 nor 1"
+	run -2 tests/soak 5
+}
