@@ -4,6 +4,7 @@ values as JSON."""
 import os
 import re
 import shlex
+import struct
 
 import gdb
 
@@ -17,6 +18,31 @@ def add_program(program):
     kernel = gdb.objfiles()[0]
     gdb.execute(f"add-symbol-file {shlex.quote(program)}", to_string=True)
     return kernel, gdb.objfiles()[-1]
+
+
+def check_kernel():
+    """Is the kernel that runs the one whose symbols these are? Once it is mapped."""
+    built, runs = gdb.objfiles()[0].build_id, running_build_id()
+    if built != runs:
+        raise LabError(f"vmlinux is not the kernel that runs: build id {built} instead of"
+                       f" {runs}; remove what build/kernel points to, and run make kernel")
+
+
+def running_build_id():
+    """The build id in the guest's memory, by elf(5)'s notes; None where there is none."""
+    start, stop = (int(gdb.parse_and_eval(f"(unsigned long)&__{which}_notes"))
+                   for which in ("start", "stop"))
+    try:
+        notes = bytes(gdb.selected_inferior().read_memory(start, stop - start))
+    except gdb.MemoryError:
+        return None
+    while len(notes) >= 12:
+        name, size, kind = struct.unpack_from("<3I", notes)
+        begin = 12 + (name + 3 & ~3)
+        if kind == 3 and notes[12:12 + name] == b"GNU\0":  # NT_GNU_BUILD_ID
+            return notes[begin:begin + size].hex()
+        notes = notes[begin + (size + 3 & ~3):]
+    return None
 
 
 def locate(symbols, name):

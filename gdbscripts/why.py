@@ -32,7 +32,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import origin  # noqa: E402
 import source  # noqa: E402
 from path import Path  # noqa: E402
-from symbols import LabError  # noqa: E402
+from symbols import LabError, check_kernel  # noqa: E402
 from x86 import REGISTERS  # noqa: E402
 
 LOG = "exec.log"
@@ -108,6 +108,7 @@ class Tasks:
         # In hardware: the kernel is not mapped yet.
         proceed(f"{program} was started",
                 Stop("*begin_new_exec", is_program, type=gdb.BP_HARDWARE_BREAKPOINT))
+        check_kernel()
         self.numbers = {current_task(): 0}
         self.births = Stop("*wake_up_new_task", self.born)
 
