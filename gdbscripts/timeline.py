@@ -22,13 +22,23 @@ import sys
 import gdb
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from symbols import LabError, add_program, locate, to_json  # noqa: E402
+from symbols import LabError, add_program, check_kernel, locate, to_json  # noqa: E402
 
 
 def return_of(frame):
     """Where a frame's call returns to, and the stack pointer it has then."""
     caller = frame.older()
     return caller.pc(), int(caller.read_register("rsp"))
+
+
+def proceed(timeline, until):
+    """Let the guest run until something stops it."""
+    try:
+        gdb.execute("continue", to_string=True)
+    except gdb.error as error:
+        raise LabError(timeline.error or f"the guest or its connection ended before {until}") from error
+    if timeline.error:
+        raise LabError(timeline.error)
 
 
 class Timeline:
@@ -164,15 +174,17 @@ class Record(gdb.Command):
         # Where main() begins, the kernel's text and the program's are mapped. Until
         # then one breakpoint, in hardware, is all that slows the boot.
         probes = [Probe(timeline, specs[0], *places[0])]
-        gdb.execute("continue", to_string=True)
+        proceed(timeline, "main() was called")
         if not probes[0].hits:
-            raise LabError(timeline.error or "the guest stopped before main() was called")
+            raise LabError("the guest stopped before main() was called")
+        check_kernel()
         probes += [Probe(timeline, spec, *place)
                    for spec, place in zip(specs[1:], places[1:])]
-        while not timeline.over:
-            gdb.execute("continue", to_string=True)
-            if timeline.error:
-                raise LabError(timeline.error)
+        proceed(timeline, "main() returned")
+        if probes[0].hits > 1:
+            raise LabError("main() was called again before it returned: the program crashed")
+        if not timeline.over:
+            raise LabError("the guest stopped before main() returned")
         for probe in probes:
             if not (probe.hits or probe.spec.get("optional")):
                 raise LabError(f"{probe.spec['function']} was never called")

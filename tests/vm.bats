@@ -78,7 +78,7 @@ nothing_runs() { run -1 pgrep -f "$BATS_TEST_TMPDIR"; }
 
 @test "a case whose script fails is no result" {
 	run -125 --separate-stderr guest fails
-	ended reset
+	ended case
 	said '"status":3'
 }
 
@@ -103,7 +103,7 @@ nothing_runs() { run -1 pgrep -f "$BATS_TEST_TMPDIR"; }
 	(sleep 1; pkill -KILL -f "qemu-system-x86_64.*$BATS_TEST_TMPDIR/initrd") 3>&- &
 	DEADLINE=20 run -125 --separate-stderr guest hang
 	ended qemu
-	said "QEMU exited with 137"
+	said "QEMU was ended by SIGKILL"
 }
 
 @test "a gdb that is killed is told as gdb, and the guest does not wait for it" {
