@@ -41,7 +41,8 @@ def rows:
        (if $br.text or $ar.text then row(""; $br.text // ""; $ar.text // "") else empty end),
        row(""; $br | made_by; $ar | made_by)),
     refused,
-    (.differences[] | "  ! \(.)");
+    (.differences[] | "  ! \(.)"),
+    (.retried | values | "  KVM lost a guest, so both were run again without it: \(.)");
 
 (if .variants then rows else .case end),
 "  \(if .verdict == "reproduced" and .control then "AS PREDICTED" else .verdict | ascii_upcase | gsub("-"; " ") end): \(.reason)\(if .seconds then "   \(.seconds) s" else "" end)"

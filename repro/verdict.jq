@@ -3,7 +3,7 @@
 # verdict.jq: compare what two guests showed with what the case predicts.
 #
 # Named arguments: $name, $before_is and $after_is (which library ran as which),
-#   $layout, $queues, $accel, $qemu, $took (1/100 s);
+#   $layout, $queues, $accel, $retried (why, or ""), $qemu, $took (1/100 s);
 #   files as JSON: $case, $kernel, $libxdp, $errno (vm/errno.c's); files as text:
 #   $layouts (pahole's), and $before_X and $after_X for X of result, timeline
 #   (JSON lines), strace, and as JSON origin (gdbscripts/why.py's, or null). See repro/run.
@@ -178,6 +178,7 @@ def outcome: [.sockets[].errno | select(.)] | unique | if . == [] then "success"
     kernel: ($in.kernel + {release: ($seen.before.release // $in.kernel.release), tainted: $seen.before.tainted}),
     libxdp: $in.libxdp.source,
     accel: $in.accel,
+    retried: (if $retried == "" then null else $retried end),
     qemu: $in.qemu,
     seconds: ($took / 10 | round / 10),
     differences: ($broken + $surprises),
