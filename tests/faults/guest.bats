@@ -2,19 +2,177 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Faults of the guest; see judge.bash.
 
+# shellcheck disable=SC2016 # what is quoted is for the guest, or for a stand-in
+
 load judge
 
+# The guest's kernel spins, interrupts on, when it comes to FUNCTION: gdb, which
+# evaluates the case's expressions, writes "jmp ." there.
+spinning_in() { # FUNCTION
+	case_of json jq --arg code "*(unsigned short *)$1 = 0xfeeb" '.probes[2].values.bytes = $code'
+}
+
+# The result is changed when the guest has ended.
+result_through() { # COMMAND
+	qemu_that "\"\$REAL\" \"\$@\"; $1 <result.jsonl >changed; mv changed result.jsonl"
+}
+
+@test "guest: panic at boot" {
+	qemu_that 'exec "$REAL" "${@/#console=/rdinit=/nonexistent console=}"'
+	fault 125 60 'panic: Kernel panic - not syncing: VFS: Unable to mount root' build/xsk-netns-cookie/before \
+		repro/run
+}
+
 @test "guest: panic in the middle of the case" {
-	fault 125 20 'panic: Kernel panic' build/faulty/before \
+	fault 125 60 'panic: Kernel panic - not syncing: sysrq' build/faulty/before \
 		repro/run "$(case_with 's|^phase strace|echo c >/proc/sysrq-trigger|')"
 }
 
+@test "guest: oops" {
+	fault 125 60 'panic: .*Fatal exception.*BUG: kernel NULL pointer dereference' build/faulty/before \
+		repro/run "$(case_of json jq '.probes[2].values.oops = "sock->sk = 0"')"
+}
+
+@test "guest: soft lockup" {
+	fault 125 20 'hang: the guest had not ended after 8 s' build/faulty/before \
+		repro/run DEADLINE=8 "$(spinning_in xsk_release)"
+}
+
+@test "guest: PID 1 exits" {
+	qemu_that 'exec "$REAL" "${@/#console=/rdinit=/bin/sh console=}"'
+	fault 125 60 'panic: Kernel panic - not syncing: Attempted to kill init!' build/xsk-netns-cookie/before \
+		repro/run
+}
+
+@test "guest: PID 1 is killed" {
+	fault 125 60 'panic: Kernel panic - not syncing: Attempted to kill init! exitcode=0x0000000b' build/faulty/before \
+		repro/run "$(case_with '$a busybox dd if=/dev/zero of=/proc/1/mem bs=4096 seek=1025 count=99')"
+}
+
 @test "guest: reset before the result" {
-	fault 125 20 'reset: the guest ended before its case did' build/faulty/before \
+	fault 125 60 'reset: the guest ended before its case did: .*"ifname":"lo"' build/faulty/before \
 		repro/run "$(case_with 's|^phase run|echo b >/proc/sysrq-trigger|')"
+}
+
+@test "guest: reset after the result, before PID 1 has said that it ended" {
+	fault 125 60 'reset: the guest ended before its case did: \{"exit":' build/faulty/before \
+		repro/run "$(case_with '$a sleep 0.2; echo b >/proc/sysrq-trigger')"
+}
+
+@test "guest: the result channel is gone half-way" {
+	fault 125 60 'reset: the guest ended before its case did' build/faulty/before \
+		repro/run "$(case_with 's|^phase strace|echo virtio0 >/sys/bus/virtio/drivers/virtio_console/unbind|')"
+}
+
+@test "guest: the script closes the result half-way" {
+	fault 125 60 'case: the guest.s script failed: \{"end":\{"status":' build/faulty/before \
+		repro/run "$(case_with 's|^phase strace|exec >\&-; phase strace|')"
+}
+
+@test "guest: a result that is truncated" {
+	result_through 'head -c -30'
+	fault 125 60 'reset: the guest ended before its case did: \{"e' build/xsk-netns-cookie/before \
+		repro/run
+}
+
+@test "guest: a result without its first half" {
+	result_through "sed 1,5d"
+	fault 125 60 'result: .* 0 and 1' build/xsk-netns-cookie/before \
+		repro/run
+}
+
+@test "guest: a result that is doubled" {
+	qemu_that '"$REAL" "$@"; cat result.jsonl >>twice; cat twice twice >result.jsonl; rm twice'
+	fault 125 60 'result: .* 2 and 2' build/xsk-netns-cookie/before \
+		repro/run
+}
+
+@test "guest: a socket that is reported twice" {
+	result_through "sed '/\"socket\"/p'"
+	fault 125 60 'the program reported 4 sockets instead of 2' build/xsk-netns-cookie \
+		repro/run
+}
+
+@test "guest: a result with a garbled line" {
+	result_through "sed '/\"socket\"/s/[a-m]/\\xff/g'"
+	fault 125 60 "a line of the guest.s result or of the timeline is no JSON" build/xsk-netns-cookie \
+		repro/run
+}
+
+@test "guest: a result of noise" {
+	result_through 'head -c 4096 /dev/urandom'
+	fault 125 60 'reset: the guest ended before its case did' build/xsk-netns-cookie/before \
+		repro/run
+}
+
+@test "guest: a result of 50 MiB" {
+	fault 125 60 'flood: result.jsonl reached the limit' build/faulty/before \
+		repro/run "$(case_with 's|^phase strace|busybox dd if=/dev/zero bs=1M count=50|')"
+}
+
+@test "guest: a result of two million empty lines" {
+	fault 125 60 'flood: result.jsonl and strace.log have more than 1000000 lines' build/faulty/before \
+		repro/run "$(case_with 's|^phase strace|busybox yes "" \| busybox head -n 2000000|')"
+}
+
+@test "guest: a result that somebody ends, followed by a hang" {
+	fault 125 20 'hang: the guest had not ended after 8 s' build/faulty/before \
+		repro/run DEADLINE=8 "$(case_with '$a echo "{\\"end\\":{\\"status\\":0,\\"tainted\\":0}}"; while :; do :; done')"
+}
+
+@test "guest: the whole result, followed by a hang" {
+	fault 125 20 'hang: the guest had not ended after 8 s' build/faulty/before \
+		repro/run DEADLINE=8 "$(spinning_in __do_sys_reboot)"
+}
+
+@test "guest: a child that writes after the end" {
+	fault 125 60 'result: ' build/faulty/before \
+		repro/run "$(case_with '$a (while :; do echo "{}"; done) &')"
+}
+
+@test "guest: 1 GiB on the console" {
+	fault 125 70 '(flood: console.log reached the limit|hang)' build/faulty/before \
+		repro/run "$(case_with 's|^phase run|busybox dd if=/dev/zero bs=1M count=1024 >/dev/console|')"
+	grep -q '^xsklab: cut here: the limit' "$LAB/build/faulty/before/console.log"
+}
+
+@test "guest: 1 GiB of strace" {
+	fault 125 60 'flood: strace.log reached the limit' build/faulty/before \
+		repro/run "$(case_with 's|^phase run|busybox dd if=/dev/zero bs=1M count=1024 >\&3|')"
+	tail -n 1 "$LAB/build/faulty/before/strace.log" | grep -qx 'xsklab: cut here: the limit of 32 MiB is reached'
+}
+
+@test "guest: a process that takes all memory" {
+	fault 125 60 'case: the guest.s script failed: \{"end":\{"status":137' build/faulty/before \
+		repro/run "$(case_with 's|^phase strace|busybox tail /dev/zero|')"
+}
+
+@test "guest: files that take all memory" {
+	fault 125 60 'panic: Kernel panic - not syncing: System is deadlocked on memory' build/faulty/before \
+		repro/run "$(case_with 's|^phase strace|cat /dev/zero >/fill|')"
 }
 
 @test "guest: a reproducer that never ends" {
 	fault 125 20 'hang: the guest had not ended after 5 s' build/faulty/before \
 		repro/run DEADLINE=5 "$(case_with 's|^phase run|while :; do :; done|')"
+}
+
+@test "guest: a reproducer that forks and never ends" {
+	fault 125 20 'hang: the guest had not ended after 8 s' build/faulty/before \
+		repro/run DEADLINE=8 "$(case_with 's|^phase run|while :; do sleep 999 \& sleep 0.1; done|')"
+}
+
+@test "guest: a reproducer that leaves children behind is no fault" {
+	fault 0 60 '' '' \
+		repro/run "$(case_with '$a sleep 999 \& sleep 999 \&')"
+}
+
+@test "guest: a reproducer that crashes at once" {
+	fault 125 60 'gdb: timeline: the guest ended before main\(\) was called' build/faulty/before \
+		repro/run "$(case_with 's|"\$@" "/case/$CASE.$VARIANT"|& sh -c "kill -SEGV \\$\\$"|')"
+}
+
+@test "guest: a reproducer that crashes after its first socket" {
+	fault 125 60 'gdb: timeline: main\(\) was called again before it returned: the program crashed' build/faulty/before \
+		repro/run "$(case_of c sed 's|first_err = err;|&\n\t\tabort();|')"
 }

@@ -22,6 +22,24 @@ bats_require_minimum_version 1.5.0
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/xsklab
 TABLE=$PWD/build/faults.tsv
 
+# A cache of its own, which nobody else changes meanwhile; what is dear is shared.
+make_cache() {
+	local shared=$CACHE kind item
+	mkdir -p "$shared/origins"
+	export XDG_CACHE_HOME=$BATS_FILE_TMPDIR/cache
+	CACHE=$XDG_CACHE_HOME/xsklab
+	for kind in kernels sources; do
+		mkdir -p "$CACHE/$kind"
+		for item in "$shared/$kind"/*; do
+			[[ $item == *.lock || ! -e $item ]] || ln -s "$item" "$CACHE/$kind/"
+		done
+	done
+	ln -s "$shared/origins" "$CACHE/"
+	for item in "$shared"/{libxdp,accel,distro-*,*-did-not-answer}; do
+		[ ! -e "$item" ] || cp -a "$item" "$CACHE/"
+	done
+}
+
 # A copy of what is here, committed, and built by the knobs KERNEL and LIBXDP.
 make_lab() {
 	LAB=$BATS_FILE_TMPDIR/lab
@@ -34,6 +52,7 @@ make_lab() {
 }
 
 setup_file() {
+	make_cache
 	make_lab
 	export LAB
 }
@@ -68,7 +87,7 @@ world() {
 survivors() {
 	local pid
 	for pid in /proc/[0-9]*; do
-		if [ "$pid" != "/proc/$BASHPID" ] && grep -qzsx "XSKLAB_FAULT=$XSKLAB_FAULT" "$pid/environ"; then
+		if [ "$pid" != "/proc/$BASHPID" ] && grep -qzsx "XSKLAB_FAULT=$BATS_TEST_NAME.$$" "$pid/environ"; then
 			tr '\0' ' ' <"$pid/cmdline" 2>/dev/null && echo
 		fi
 	done
@@ -106,14 +125,14 @@ fault() {
 # What was told to end may take until the deadline is over, 2 s later.
 nothing_is_left() { # WORLD
 	local tries
-	export XSKLAB_FAULT=$BATS_TEST_NAME.$$
 	for tries in {1..20}; do
-		[ -n "$(survivors)" ] || break
+		[ -z "$(survivors)" ] && diff <(echo "$1") <(world) >"$BATS_TEST_TMPDIR/left" && return
 		sleep 0.1
 	done
-	[ -z "$(survivors)" ] || { echo "still running: $(survivors)"; return 1; }
-	unset XSKLAB_FAULT
-	diff <(echo "$1") <(world) || { echo "something was left behind or changed"; return 1; }
+	echo "still running: $(survivors)"
+	echo "left behind or changed:"
+	cat "$BATS_TEST_TMPDIR/left"
+	return 1
 }
 
 next_repro_succeeds() {
@@ -122,16 +141,21 @@ next_repro_succeeds() {
 	grep -q 'REPRODUCED: EINVAL before the fix, success after it' "$BATS_TEST_TMPDIR/next"
 }
 
-# case_with FILTER...: the case, its guest's script passed through sed; prints CASE.
-case_with() {
-	local file
+# case_of KIND COMMAND...: the case, its file of that KIND (sh, json or c) passed
+# through a command; prints CASE. Its folder is build/faulty.
+case_of() {
+	local kind=$1 file
+	shift
 	mkdir -p "$BATS_TEST_TMPDIR/case"
-	for file in c json; do
+	for file in c json sh; do
 		cp "repro/xsk-netns-cookie.$file" "$BATS_TEST_TMPDIR/case/faulty.$file"
 	done
-	sed "$@" repro/xsk-netns-cookie.sh >"$BATS_TEST_TMPDIR/case/faulty.sh"
+	"$@" <"repro/xsk-netns-cookie.$kind" >"$BATS_TEST_TMPDIR/case/faulty.$kind"
 	echo "CASE=$BATS_TEST_TMPDIR/case/faulty"
 }
+
+# case_with FILTER...: its guest's script passed through sed.
+case_with() { case_of sh sed "$@"; }
 
 # stand_in NAME TEXT: a program on PATH that does something else; $REAL is the real one.
 stand_in() {
@@ -139,6 +163,24 @@ stand_in() {
 	printf '#!/bin/bash\nREAL=%s\n%s\n' "$(command -v "$1")" "$2" >"$BATS_TEST_TMPDIR/bin/$1"
 	chmod +x "$BATS_TEST_TMPDIR/bin/$1"
 	PATH=$BATS_TEST_TMPDIR/bin:$PATH
+}
+
+# path_without PROGRAM: a PATH that lacks it, of somebody who is not root.
+path_without() {
+	local dir
+	mkdir "$BATS_TEST_TMPDIR/path"
+	for dir in /usr/local/sbin /usr/local/bin /usr/sbin /usr/bin /sbin /bin; do
+		[ ! -d "$dir" ] || find "$dir" -maxdepth 1 ! -name "$1" ! -type d -exec ln -sfn -t "$BATS_TEST_TMPDIR/path" {} +
+	done
+	# shellcheck disable=SC2123 # that one
+	PATH=$BATS_TEST_TMPDIR/path
+	stand_in id 'echo 1000'
+}
+
+# qemu_that TEXT: a QEMU whose guests are run by TEXT, which has "$REAL" and "$@".
+qemu_that() {
+	stand_in qemu-system-x86_64 "[[ \" \$* \" == *' -kernel '* ]] || exec \"\$REAL\" \"\$@\"
+$1"
 }
 
 PATH_BEFORE=$PATH

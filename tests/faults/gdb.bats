@@ -1,0 +1,142 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# Faults of gdb; see judge.bash.
+
+# shellcheck disable=SC2016 # what is quoted is for a stand-in
+
+load judge
+
+run_dir=build/xsk-netns-cookie/before
+
+# gdb_that TEXT: what gdb does that records a timeline.
+gdb_that() {
+	stand_in gdb "[[ \" \$* \" == *xsklab-timeline* ]] || exec \"\$REAL\" \"\$@\"
+$1"
+}
+
+# gdb_gets SIGNAL CONDITION: as soon as the condition holds, seen from the run's folder.
+gdb_gets() {
+	gdb_that "(until $2 2>/dev/null; do kill -0 \$\$ || exit; done; kill -$1 \$\$) >/dev/null 2>&1 &
+		exec \"\$REAL\" \"\$@\""
+}
+
+# The timeline is changed when it is complete.
+timeline_through() { # COMMAND
+	gdb_that "\"\$REAL\" \"\$@\"; $1 <timeline.jsonl >changed; mv changed timeline.jsonl"
+}
+
+probing() { # FUNCTION
+	case_of json jq --arg function "$1" '.probes += [{$function, ring: 0}]'
+}
+
+# A kernel that differs from vmlinux in the last byte of its build id.
+give_guest_another_kernel() {
+	local kernel=$LAB/build/another-kernel last
+	cp -rL "$LAB/build/kernel" "$kernel"
+	objcopy --dump-section ".notes=$BATS_TEST_TMPDIR/notes" "$kernel/vmlinux.boot"
+	last=$(tail -c 1 "$BATS_TEST_TMPDIR/notes" | tr '\0-\377' '\1-\377\0')
+	head -c -1 "$BATS_TEST_TMPDIR/notes" >"$BATS_TEST_TMPDIR/changed"
+	printf %s "$last" >>"$BATS_TEST_TMPDIR/changed"
+	objcopy --update-section ".notes=$BATS_TEST_TMPDIR/changed" "$kernel/vmlinux.boot"
+	ln -sfn another-kernel "$LAB/build/kernel"
+}
+
+@test "gdb: missing" {
+	path_without gdb
+	fault 2 5 'type: sudo apt-get install --no-install-recommends gdb' '' \
+		repro/run
+}
+
+@test "gdb: without Python" {
+	gdb_that 'echo "Python scripting is not supported in this copy of GDB." >&2; exit 1'
+	fault 125 60 'gdb: this gdb was built without Python' $run_dir \
+		repro/run
+}
+
+@test "gdb: killed at its start" {
+	gdb_gets KILL true
+	fault 125 60 'gdb: before its recording was whole, gdb was ended by SIGKILL' $run_dir \
+		repro/run
+}
+
+@test "gdb: killed between two calls" {
+	gdb_gets KILL 'grep -q xsk_bind timeline.jsonl'
+	fault 125 60 'gdb: before its recording was whole, gdb was ended by SIGKILL' $run_dir \
+		repro/run
+}
+
+@test "gdb: stopped between two calls" {
+	gdb_gets STOP 'grep -q xsk_bind timeline.jsonl'
+	fault 125 20 'hang: the guest had not ended after 8 s' $run_dir \
+		repro/run DEADLINE=8
+}
+
+@test "gdb: never connects" {
+	gdb_that 'exec sleep 60'
+	fault 125 15 'hang: the guest had not ended after 5 s' $run_dir \
+		repro/run DEADLINE=5
+}
+
+@test "gdb: quits at once, and says that all is well" {
+	gdb_that 'exit 0'
+	fault 125 60 'gdb: before its recording was whole, gdb exited with 0' $run_dir \
+		repro/run
+}
+
+@test "gdb: disconnects" {
+	gdb_that "exec \"\$REAL\" -iex 'source $BATS_TEST_DIRNAME/disconnect.py' \"\$@\""
+	fault 125 60 'gdb: timeline: the guest or its connection ended before main\(\) returned' $run_dir \
+		repro/run
+}
+
+@test "gdb: a probe that never fires" {
+	fault 125 60 'gdb: timeline: xsk_poll was never called' build/faulty/before \
+		repro/run "$(probing xsk_poll)"
+}
+
+@test "gdb: a function that was inlined away" {
+	fault 125 60 'gdb: timeline: no function xsk_lookup_xsk_from_fd in vmlinux: inlined away' build/faulty/before \
+		repro/run "$(probing xsk_lookup_xsk_from_fd)"
+}
+
+@test "gdb: a function that this kernel has not" {
+	fault 125 60 'gdb: timeline: no function xsk_no_such_function in vmlinux' build/faulty/before \
+		repro/run "$(probing xsk_no_such_function)"
+}
+
+@test "gdb: a value that cannot be read" {
+	fault 125 60 'gdb: timeline: xsk_bind: .*Cannot access memory' build/faulty/before \
+		repro/run "$(case_of json jq '.probes[2].values.bytes = "*(long *)8"')"
+}
+
+@test "gdb: vmlinux is not the kernel that runs" {
+	give_guest_another_kernel
+	fault 125 60 'gdb: timeline: vmlinux is not the kernel that runs: build id [0-9a-f]{40} instead of [0-9a-f]{40}' $run_dir \
+		repro/run again
+}
+
+@test "gdb: half a timeline" {
+	timeline_through 'head -n 5'
+	fault 125 60 'gdb: before its recording was whole, gdb exited with 0' $run_dir \
+		repro/run
+}
+
+@test "gdb: a timeline without its first call" {
+	timeline_through 'sed 2d'
+	fault 125 60 'instead of|gdb saw' $run_dir \
+		repro/run
+}
+
+@test "gdb: a garbled timeline" {
+	timeline_through 'sed 3s/[a-m]/\\xff/g'
+	fault 125 60 "a line of the guest.s result or of the timeline is no JSON" build/xsk-netns-cookie \
+		repro/run
+}
+
+# The comment makes it a question whose answer is not kept.
+@test "gdb: killed while it looks for the line that refused" {
+	stand_in gdb '[[ " $* " == *xsklab-why* ]] || exec "$REAL" "$@"
+		kill -KILL $$'
+	fault 125 60 'gdb: before its recording was whole, gdb was ended by SIGKILL' build/faulty/before/origin \
+		repro/run "$(case_with "\$a # $RANDOM")"
+}

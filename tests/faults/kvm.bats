@@ -1,0 +1,108 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# Faults of KVM, played by a stand-in where this machine cannot have them; see judge.bash.
+
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154 # what is quoted is for a stand-in; a
+# test's environment is its own; bats sets stderr
+
+load judge
+
+run_dir=build/xsk-netns-cookie
+
+# kvm_that TEXT: a QEMU that runs guests, those under KVM by TEXT. What TEXT says works
+# is done under TCG.
+kvm_that() {
+	export KVM_DEVICE=$BATS_TEST_TMPDIR/kvm
+	touch "$KVM_DEVICE"
+	qemu_that '[[ " $* " == *accel=kvm* ]] || exec "$REAL" "$@"
+		words=("${@/accel=kvm/accel=tcg}")
+		words=("${words[@]/#host/max,-avx,-avx2,-xsave,-erms}")
+		kvm_works() { exec "$REAL" "${words[@]}"; }
+		'"$1"
+}
+
+probe='[[ " $* " != *" CASE=none "* ]] ||' # the guest that vm/accel tries
+
+recorded() { jq -e "$1" "$LAB/$run_dir/verdict.json"; }
+
+@test "KVM: absent" {
+	export KVM_DEVICE=/nonexistent
+	fault 0 60 '' '' repro/run
+	[[ $stderr == *"without KVM, so slower: there is no /nonexistent"* ]]
+	recorded '.accel == "tcg" and .retried == null'
+}
+
+@test "KVM: absent, and asked for" {
+	export KVM_DEVICE=/nonexistent
+	fault 125 10 'ACCEL=kvm: there is no /nonexistent' "$XDG_CACHE_HOME/xsklab/accel/" \
+		repro/run ACCEL=kvm
+}
+
+@test "KVM: no permission" {
+	[ "$(id -u)" != 0 ] || skip "root may open everything"
+	export KVM_DEVICE=$BATS_TEST_TMPDIR/kvm
+	install -m 000 /dev/null "$KVM_DEVICE"
+	fault 0 60 '' '' repro/run
+	[[ $stderr == *"no permission for $KVM_DEVICE; join its group"* ]]
+}
+
+@test "KVM: works" {
+	kvm_that kvm_works
+	fault 0 60 '' '' repro/run
+	recorded '.accel == "kvm" and .retried == null'
+}
+
+@test "KVM: opens and aborts" {
+	kvm_that 'echo "failed to set MSR 0x10a" >&2; kill -ABRT $$'
+	fault 0 60 '' '' repro/run
+	[[ $stderr == *"does not reach PID 1 under it (QEMU was ended by SIGABRT: failed to set MSR 0x10a)"* ]]
+	recorded '.accel == "tcg"'
+}
+
+@test "KVM: opens and gets stuck, which costs 10 s, and only once" {
+	kvm_that 'echo tried >>"$KVM_DEVICE.tries"; exec sleep 60'
+	fault 0 80 '' '' repro/run
+	[[ $stderr == *"does not reach PID 1 under it (the guest had not ended after 10 s)"* ]]
+	fault 0 60 '' '' repro/run
+	[ "$(wc -l <"$KVM_DEVICE.tries")" = 1 ]
+}
+
+@test "KVM: stops in an internal error" {
+	kvm_that 'echo "KVM internal error. Suberror: 1" >&2; exec sleep 60'
+	fault 0 80 '' '' repro/run
+	[[ $stderr == *"does not reach PID 1 under it (KVM internal error. Suberror: 1)"* ]]
+}
+
+@test "KVM: works for the probe and aborts in the run" {
+	kvm_that "$probe"' kvm_works; echo "error: kvm run failed Bad address" >&2; kill -ABRT $$'
+	fault 0 80 '' '' repro/run
+	[[ $stderr == *"running again without KVM, under which a guest was lost: qemu: QEMU was ended by SIGABRT: error: kvm run failed Bad address"* ]]
+	[[ $output == *"KVM lost a guest, so both were run again without it: qemu: "* ]]
+	recorded '.accel == "tcg" and (.retried | startswith("qemu: QEMU was ended by SIGABRT"))'
+}
+
+@test "KVM: works for the probe and gets stuck in the run" {
+	kvm_that "$probe"' kvm_works; exec sleep 60'
+	fault 0 60 '' '' repro/run DEADLINE=12
+	recorded '.accel == "tcg" and (.retried | startswith("hang: the guest had not ended after 12 s"))'
+}
+
+@test "KVM: works for the probe, aborts in the run, and TCG fails, too" {
+	kvm_that "$probe"' kvm_works; kill -ABRT $$'
+	fault 125 80 'panic: Kernel panic' build/faulty/before \
+		repro/run "$(case_with 's|^phase strace|echo c >/proc/sysrq-trigger|')"
+	[ "$(grep -c 'running again' <<<"$stderr")" = 1 ]
+}
+
+@test "KVM: asked for, works for the probe and aborts in the run" {
+	kvm_that "$probe"' kvm_works; kill -ABRT $$'
+	fault 125 60 'qemu: QEMU was ended by SIGABRT' $run_dir/before \
+		repro/run ACCEL=kvm
+}
+
+@test "KVM: works for the probe and aborts in make why" {
+	kvm_that "$probe"' kvm_works; kill -ABRT $$'
+	fault 0 60 '' '' \
+		repro/why PROG=build/xsk-netns-cookie/program.before ARGS='--ingress outer --egress inner --egress-netns inner-ns'
+	[[ $stderr == *"running again without KVM"* ]]
+}

@@ -1,0 +1,116 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# Faults of QEMU; see judge.bash.
+
+# shellcheck disable=SC2016 # what is quoted is for a stand-in
+
+load judge
+
+run_dir=build/xsk-netns-cookie/before
+
+# qemu_gets SIGNAL CONDITION: as soon as the condition holds, seen from the run's folder.
+qemu_gets() {
+	qemu_that "(until $2 2>/dev/null; do kill -0 \$\$ || exit; done; kill -$1 \$\$) >/dev/null 2>&1 &
+		exec \"\$REAL\" \"\$@\""
+}
+
+@test "QEMU: missing" {
+	path_without qemu-system-x86_64
+	fault 2 10 'type: sudo apt-get install --no-install-recommends qemu-system-x86' '' \
+		repro/run
+}
+
+@test "QEMU: missing, and apt-get fails" {
+	[ "$(id -u)" = 0 ] || skip "only root installs"
+	path_without qemu-system-x86_64
+	rm "$BATS_TEST_TMPDIR/bin/id"
+	stand_in apt-get 'exit 100'
+	fault 125 10 'apt-get cannot install qemu-system-x86' build/apt.log \
+		repro/run
+}
+
+@test "QEMU: too old" {
+	stand_in qemu-system-x86_64 'echo "QEMU emulator version 3.1.0 (Debian 1:3.1+dfsg-8)"'
+	fault 2 10 'QEMU 3.1.0 is too old; 5.2 or later is needed' '' \
+		repro/run
+}
+
+@test "QEMU: SIGKILL at its start" {
+	qemu_gets KILL true
+	fault 125 60 'qemu: QEMU was ended by SIGKILL' $run_dir \
+		repro/run
+}
+
+@test "QEMU: SIGKILL when the kernel boots" {
+	qemu_gets KILL 'grep -q "Linux version" console.log'
+	fault 125 60 'qemu: QEMU was ended by SIGKILL' $run_dir \
+		repro/run
+}
+
+@test "QEMU: SIGKILL when PID 1 has begun" {
+	qemu_gets KILL 'grep -q boot result.jsonl'
+	fault 125 60 'qemu: QEMU was ended by SIGKILL' $run_dir \
+		repro/run
+}
+
+@test "QEMU: SIGKILL between two sockets" {
+	qemu_gets KILL 'grep -q socket result.jsonl'
+	fault 125 60 'qemu: QEMU was ended by SIGKILL' $run_dir \
+		repro/run
+}
+
+@test "QEMU: SIGKILL in its last 100 ms" {
+	qemu_gets KILL 'grep -q last result.jsonl'
+	fault 125 60 'qemu: QEMU was ended by SIGKILL' build/faulty/before \
+		repro/run "$(case_with '$a echo "{\\"last\\":1}"; sleep 0.1')"
+}
+
+@test "QEMU: SIGSTOP when the case runs" {
+	qemu_gets STOP 'grep -q socket result.jsonl'
+	fault 125 20 'hang: the guest had not ended after 8 s' $run_dir \
+		repro/run DEADLINE=8
+}
+
+@test "QEMU: aborts at once" {
+	qemu_that 'echo "qemu: assertion failed" >&2; kill -ABRT $$'
+	fault 125 60 'qemu: QEMU was ended by SIGABRT: qemu: assertion failed' $run_dir \
+		repro/run
+}
+
+@test "QEMU: exits at once, and says that all is well" {
+	qemu_that 'exit 0'
+	fault 125 60 'reset: the guest ended before its case did' $run_dir \
+		repro/run
+}
+
+@test "QEMU: does not know an option" {
+	qemu_that 'exec "$REAL" "$@" -no-such-option'
+	fault 125 60 'qemu: QEMU exited with 1: .*-no-such-option: invalid option' $run_dir \
+		repro/run
+}
+
+@test "QEMU: never answers" {
+	qemu_that 'exec sleep 60'
+	fault 125 15 'hang: the guest had not ended after 5 s' $run_dir \
+		repro/run DEADLINE=5
+}
+
+@test "QEMU: does not even end by SIGTERM" {
+	qemu_that 'trap "" TERM; while :; do sleep 60; done'
+	fault 125 15 'hang: the guest had not ended after 5 s' $run_dir \
+		repro/run DEADLINE=5
+}
+
+@test "QEMU: cannot allocate the guest's memory" {
+	qemu_that 'ulimit -v 200000; exec "$REAL" "$@"'
+	fault 125 60 'qemu: QEMU exited with 1: .*Cannot allocate memory' $run_dir \
+		repro/run
+}
+
+@test "QEMU: has no seccomp sandbox, which is no fault" {
+	stand_in qemu-system-x86_64 'case $1 in
+		-help) "$REAL" -help | grep -v "^-sandbox" ;;
+		*) [[ " $* " != *" -sandbox "* ]] && exec "$REAL" "$@" ;;
+		esac'
+	fault 0 60 '' '' repro/run
+}
