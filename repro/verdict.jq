@@ -78,6 +78,7 @@ def observed($in; $variant):
       groups: ($groups | length),
       garbled: $v.garbled,
       whole: any($v.timeline[]; .done),
+      numbered: ([$v.timeline[][].order?] == [range(1; 1 + ($v.timeline | length))]),
       sockets: [$v.result | of_phase("run") | [.[] | .socket // empty] | to_entries[]
         | .value + {calls: ($groups[.key] // [])}
         | .errno = (-.errno | named($in.errno) | if . == 0 then null else . end)
@@ -132,7 +133,8 @@ def contradictions($in; $variant): .[$variant] | . as $v
           (.function as $function | .values | to_entries[]
             | select(.key as $key | $socket | has($key) and .[$key] != null)
             | select(.value != $socket[.key])
-            | "\(.key) is \($socket[.key]) to the program and \(.value) in \($function)"))
+            | "\(.key) is \($socket[.key]) to the program and \(.value) in \($function)")),
+      if .numbered then empty else "a line of the timeline is missing" end
     ] | map("\($variant): \(.)");
 
 # What the case predicts for the socket that is made as number $i.

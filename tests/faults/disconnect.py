@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""For gdb.bats: gdb loses its connection as soon as the timeline has a call."""
+"""For gdb.bats: gdb loses its connection as soon as the timeline has the first bind()."""
 import os
 import socket
 import threading
@@ -7,7 +7,7 @@ import time
 
 
 def disconnect():
-    while not os.path.exists("timeline.jsonl") or not os.path.getsize("timeline.jsonl"):
+    while not os.path.exists("timeline.jsonl") or "xsk_bind" not in open("timeline.jsonl").read():
         time.sleep(0.01)
     for fd in os.listdir("/proc/self/fd"):
         if "socket:" in os.path.realpath(f"/proc/self/fd/{fd}"):
