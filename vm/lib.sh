@@ -7,18 +7,32 @@
 # usage; 125 the lab itself failed (git bisect run skips such a commit).
 # Every failure is one line on stderr: what failed; the log; what to do.
 
+# What changes the meaning of our commands: functions in the place of programs, and
+# what bash, make, git and the kernel's Makefile take from the environment.
+# shellcheck disable=SC2046 # words
+unset -f $(compgen -A function)
+unset -v SCRATCH POSIXLY_CORRECT BASH_ENV ENV CDPATH MAKEFLAGS MFLAGS MAKELEVEL MAKEFILES \
+	ARCH CROSS_COMPILE LLVM KCFLAGS KAFLAGS KCPPFLAGS KBUILD_OUTPUT KCONFIG_CONFIG KCONFIG_ALLCONFIG \
+	GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_OBJECT_DIRECTORY GIT_COMMON_DIR GIT_NAMESPACE
 export LC_ALL=C
 umask 022
 
+# What is closed would be the next file that somebody opens.
+[ -e "/proc/$BASHPID/fd/0" ] || exec </dev/null
+[ -e "/proc/$BASHPID/fd/1" ] || exec >/dev/full
+[ -e "/proc/$BASHPID/fd/2" ] || exec 2>/dev/null
+
 # Downloads, kernels and findings about this host; shared by all checkouts.
 # shellcheck disable=SC2034 # used by those who source this
-CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/xsklab
+[[ ${XDG_CACHE_HOME-} == /* ]] || unset XDG_CACHE_HOME # as its standard has it
+CACHE=${XDG_CACHE_HOME:-${HOME:-~}/.cache}/xsklab
 
 # The folder that is built and run in, seen from the checkout: runs in two go on
 # side by side.
 export BUILD=${BUILD:-build}
 
-note() { echo "xsklab: $*" >&2; }
+# One line, whatever there is in words of others; one that cannot be written ends nothing.
+note() { echo "xsklab: ${*//[[:cntrl:]]/ }" >&2 || true; }
 
 usage_error() { # TEXT
 	note "$1"
@@ -45,13 +59,21 @@ read_clock() {
 }
 
 # is_fresh FILE: was it written within the last day? What a mirror or a host
-# answered is asked again after that.
+# answered is asked again after that, where the answer can be kept.
 is_fresh() {
-	[ -n "$(find "$1" -mtime -1 2>/dev/null)" ]
+	[ -n "$(find "$1" -mtime -1 2>/dev/null)" ] || { [ -e "$1" ] && [ ! -w "${1%/*}" ]; }
+}
+
+# proxy: the one that curl and git take, in words and without its password.
+proxy() {
+	local proxy=${https_proxy:-${HTTPS_PROXY:-${http_proxy:-${all_proxy:-${ALL_PROXY-}}}}}
+	proxy=${proxy##*//}
+	[ -z "$proxy" ] || echo " by the proxy ${proxy##*@}"
 }
 
 # scratch: make SCRATCH, a folder in the cache that is gone when the script ends;
-# or fail, where the cache cannot be written to. What SIGKILL left goes after a day.
+# or fail, where the cache cannot be written to. What SIGKILL left goes after a day,
+# what somebody still uses does not, whatever the clock says.
 # Not in a $(...): bash may end one without its EXIT trap.
 scratch() {
 	[ -z "${SCRATCH-}" ] || return 0
@@ -59,21 +81,41 @@ scratch() {
 	SCRATCH=$(mktemp -d "$CACHE/tmp.XXXXXX" 2>/dev/null) ||
 		lab_failure "cannot write to the cache $CACHE; set XDG_CACHE_HOME to a folder with room that can be written to"
 	trap 'rm -rf "$SCRATCH"' EXIT
-	find "$CACHE" -maxdepth 1 -name 'tmp.*' -mtime +0 -exec rm -rf {} +
+	exec {SCRATCH_LOCK}<"$SCRATCH"
+	flock -n "$SCRATCH_LOCK"
+	find "$CACHE" -maxdepth 1 -name 'tmp.*' -mtime +0 -exec flock -n {} rm -rf {} \; 2>/dev/null || true
+}
+
+# keep FILE COPY: a copy in the cache, all at once; a cache that cannot be written to
+# costs time in the next run, and no more.
+keep() {
+	{ mkdir -p "${2%/*}" && cp "$1" "$2.$$" && mv "$2.$$" "$2"; } 2>/dev/null ||
+		rm -f "$2.$$" 2>/dev/null || true
+}
+
+# use_cache: until this script and its children end, make distclean leaves it alone.
+use_cache() {
+	mkdir -p "$CACHE" 2>/dev/null || return 0 # who has to write to it says so
+	exec {CACHE_LOCK}<"$CACHE"
+	flock -s -w 60 "$CACHE_LOCK" ||
+		lab_failure "make distclean has been removing $CACHE for 60 s; wait for it"
 }
 
 # lock FILE SECONDS WHAT: hold FILE's lock until this script ends. Children keep
 # it, so that nobody starts over something that still runs.
 lock() {
+	use_cache
 	while
 		mkdir -p "${1%/*}"
-		exec {LOCK}>"$1" || lab_failure "cannot write $1"
+		# make clean may remove the folder meanwhile.
+		{ exec {LOCK}>"$1" || { mkdir -p "${1%/*}" && exec {LOCK}>"$1"; } } 2>/dev/null ||
+			lab_failure "cannot write $1"
 		if ! flock -n "$LOCK"; then
 			note "waiting for another $3 (at most $2 s)"
 			flock -w "$2" "$LOCK" ||
 				lab_failure "another $3 has held $1 for $2 s; end it, or wait for it"
 		fi
-		# make clean may have removed the file meanwhile, and somebody made another.
+		# It may have removed the file, too, and somebody made another.
 		! [ "$1" -ef "/proc/$BASHPID/fd/$LOCK" ]
 	do
 		exec {LOCK}>&-
