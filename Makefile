@@ -26,6 +26,8 @@ PROGRAMS := $(shell PATH=$$PATH:/usr/sbin:/sbin; \
 SCRIPTS := $(filter-out %.c,$(wildcard netns/*))
 GDBSERVER := $(shell command -v gdbserver || true)
 APPLETS := cat echo grep kill ls mkdir mount nproc ps rm sleep umount
+# What make starts ends with it, even where SIGKILL ends it.
+TIED := setpriv --pdeathsig TERM
 Q := $(if $(filter 1,$(V)),,@)
 
 define help
@@ -42,7 +44,7 @@ make kernel      only the kernel; make image, make libxdp likewise
 make menuconfig  try other kernel options, and get them as a fragment
 make bench       what a reproduction costs, in bare boots of the same kernel
 make soak N=100  the whole reproduction N times, and what became of each
-make clean       remove build/; make distclean also the cache
+make clean       remove build/, or the BUILD in it; make distclean also the cache
 
 Knobs (NAME=value after make, or in the environment):
   KERNEL    vX.Y[.Z] from kernel.org, a folder with any tree, GITDIR#REF, or
@@ -88,35 +90,34 @@ help:
 	@:
 
 repro:
-	@repro/run
+	@$(TIED) repro/run
 
 verdict:
 	@repro/run show
 
 # A report can be made of any run, a lost one too.
 report:
-	@[ -e $(run)/verdict.json ] || repro/run || [ $$? != 2 ]
-	@repro/report $(run) $(BUILD)/report
+	@[ -e $(run)/verdict.json ] || $(TIED) repro/run || [ $$? != 2 ]
+	@$(TIED) repro/report $(run) $(BUILD)/report
 
 why:
-	@repro/why
+	@$(TIED) repro/why
 
 nightly:
-	@repro/nightly
+	@$(TIED) repro/nightly
 
 debug:
-	@setpriv --pdeathsig TERM vm/debug
+	@$(TIED) vm/debug
 
-# It ends with make, even where SIGKILL ends that.
 shell:
-	@setpriv --pdeathsig TERM vm/shell
+	@$(TIED) vm/shell
 
 doctor:
 	@vm/needs report
 
 kernel:
 	@vm/needs
-	@kernel-config/build $(BUILD)/kernel "$$KERNEL"
+	@$(TIED) kernel-config/build $(BUILD)/kernel "$$KERNEL"
 
 menuconfig:
 	@vm/needs
@@ -124,26 +125,26 @@ menuconfig:
 
 libxdp:
 	@vm/needs
-	@repro/libxdp/source $(BUILD)/libxdp "$$LIBXDP"
+	@$(TIED) repro/libxdp/source $(BUILD)/libxdp "$$LIBXDP"
 
 image: kernel
 	$(Q)$(MAKE) --no-print-directory $(BUILD)/guest.cpio $(BUILD)/gdbserver.cpio
 
 bench:
-	@tests/bench
+	@$(TIED) tests/bench
 
 soak:
-	@setpriv --pdeathsig TERM tests/soak
+	@$(TIED) tests/soak
 
 test:
 	@vm/needs test
-	@tests/run
+	@$(TIED) tests/run
 
 clean:
-	rm -rf build
+	@vm/clean
 
-distclean: clean
-	rm -rf "$${XDG_CACHE_HOME:-$$HOME/.cache}/xsklab"
+distclean:
+	@vm/clean cache
 
 # Everything that repro/run needs once kernel and libxdp are there.
 inputs: $(run)/initrd.before $(run)/initrd.after $(BUILD)/errno.json
