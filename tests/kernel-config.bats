@@ -80,7 +80,7 @@ nothing_half_written() {
 @test "a version that was asked for and cannot be reached is an error" {
 	publish 9.1
 	KERNEL_ORG=https://nowhere.invalid run -125 --separate-stderr "$source" v9.1
-	said "kernel.org cannot be reached for KERNEL=v9.1"
+	said "KERNEL=v9.1: https://nowhere.invalid/v9.x/linux-9.1.tar.xz cannot be fetched"
 	nothing_half_written
 }
 
