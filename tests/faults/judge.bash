@@ -7,42 +7,43 @@
 #   fault EXIT SECONDS CAUSE LOG COMMAND...
 #     EXIT     the exit code that is stated for it
 #     SECONDS  its deadline; 2 s more are granted
-#     CAUSE    an extended regular expression for the last line on stderr; '' for
-#              a command that succeeds
+#     CAUSE    an extended regular expression for the last line on stderr, but for what
+#              make says itself; '' for none
 #     LOG      the log that this line has to name, seen from the lab; '' for none
 #
 # in $LAB, a checkout of its own. Whatever happened, nothing may be left behind, and
-# the next make repro has to succeed without cleaning. Figures go to build/faults.tsv:
+# the next make repro has to succeed without cleaning. VERDICT is what verdict.json said
+# before that. Figures go to build/faults.tsv:
 # row, exit code, deadline, seconds.
 
 # shellcheck disable=SC2034,SC2154 # some are for the rows, some are set by bats
 
 cd "$BATS_TEST_DIRNAME/../.." || exit
 bats_require_minimum_version 1.5.0
-CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/xsklab
+CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/xsklab # in a row, its own
 TABLE=$PWD/build/faults.tsv
 
-# A cache of its own, which nobody else changes meanwhile; what is dear is shared.
-make_cache() {
-	local shared=$CACHE kind item
-	mkdir -p "$shared/origins"
-	export XDG_CACHE_HOME=$BATS_FILE_TMPDIR/cache
-	CACHE=$XDG_CACHE_HOME/xsklab
-	for kind in kernels sources; do
-		mkdir -p "$CACHE/$kind"
-		for item in "$shared/$kind"/*; do
-			[[ $item == *.lock || ! -e $item ]] || ln -s "$item" "$CACHE/$kind/"
-		done
+# share_cache DIR: a cache with the kernels, sources and answers of the one that there
+# is, and folders of its own: what other runs on this host do in theirs is no fault.
+share_cache() {
+	local dir
+	mkdir -p "$1/xsklab"/{kernels,sources}
+	for dir in kernels sources; do
+		find "$CACHE/$dir/" -mindepth 1 -maxdepth 1 -xtype d -exec realpath -z {} + |
+			xargs -0r ln -s -t "$1/xsklab/$dir"
 	done
-	ln -s "$shared/origins" "$CACHE/"
-	for item in "$shared"/{libxdp,accel,distro-*,*-did-not-answer}; do
-		[ ! -e "$item" ] || cp -a "$item" "$CACHE/"
+	for dir in libxdp origins accel trees; do
+		[ ! -e "$CACHE/$dir" ] || cp -rp "$CACHE/$dir" "$1/xsklab"
 	done
+	find "$CACHE" -maxdepth 1 -type f -exec cp -p -t "$1/xsklab" {} +
 }
 
 # A copy of what is here, committed, and built by the knobs KERNEL and LIBXDP.
 make_lab() {
 	LAB=$BATS_FILE_TMPDIR/lab
+	repro/run build 2>/dev/null
+	share_cache "$BATS_FILE_TMPDIR/cache"
+	export XDG_CACHE_HOME=$BATS_FILE_TMPDIR/cache
 	mkdir -p "$LAB" build
 	git ls-files -z -co --exclude-standard --deduplicate | xargs -0 cp --parents -t "$LAB"
 	git -C "$LAB" init --quiet
@@ -52,7 +53,6 @@ make_lab() {
 }
 
 setup_file() {
-	make_cache
 	make_lab
 	export LAB
 }
@@ -75,7 +75,7 @@ world() {
 	find "$LAB/build" "$LAB/build-"* \( -type s -o -type p -o -name '*.part' -o -name '*.err.*' \
 		-o -name snapshot.qcow2 -o -name exec.log \) 2>/dev/null
 	echo "cache:"
-	find "$CACHE" -mindepth 1 -maxdepth 2 ! -path '*/origins/*' ! -path '*/accel/*' ! -path '*/apt/*' | sort
+	find "$CACHE" -mindepth 1 -maxdepth 2 ! -path '*/origins/*' ! -path '*/accel/*' ! -path '*/apt/*' ! -name '*.log' ! -name '*.lock' | sort
 	echo "locks:"
 	local lock
 	for lock in "$LAB"/build*/lock "$CACHE"/*/*.lock; do
@@ -83,13 +83,13 @@ world() {
 	done
 }
 
-# What still runs of this row: processes keep its name in their environment.
+# What still runs of this row: processes keep its name in their environment, and most
+# have a place in the lab.
 survivors() {
 	local pid
-	for pid in /proc/[0-9]*; do
-		if [ "$pid" != "/proc/$BASHPID" ] && grep -qzsx "XSKLAB_FAULT=$BATS_TEST_NAME.$$" "$pid/environ"; then
-			tr '\0' ' ' <"$pid/cmdline" 2>/dev/null && echo
-		fi
+	for pid in $({ grep -lzsx "XSKLAB_FAULT=$BATS_TEST_NAME.$$" /proc/[0-9]*/environ
+		find /proc -maxdepth 2 -name cwd -lname "$LAB*" 2>/dev/null; } | cut -d/ -f3 | sort -u); do
+		[ "$pid" = "$BASHPID" ] || { tr '\0' ' ' <"/proc/$pid/cmdline" && echo; } 2>/dev/null
 	done
 }
 
@@ -108,18 +108,31 @@ fault() {
 	XSKLAB_FAULT=$BATS_TEST_NAME.$$ run --separate-stderr \
 		timeout --kill-after=1 $((deadline + 2)) "$@" 3>&- 4>&-
 	cd "$OLDPWD" || return
+	VERDICT=$(jq -r .verdict "$LAB/build/xsk-netns-cookie/verdict.json" 2>/dev/null || true)
 	took=$(awk -v now="$(seconds)" -v then="$started" 'BEGIN { print now - then }')
-	printf '%s\t%s\t%s\t%s\n' "$BATS_TEST_DESCRIPTION" "$status" "$deadline" "$took" >>"$TABLE"
+	record "$status" "$deadline" "$took"
 	printf '%s\n' "output:" "$output" "stderr:" "$stderr" "exit $status after $took s"
 	[ "$status" = "$exit" ] || { echo "not exit $exit"; return 1; }
 	if [ -n "$cause" ]; then
-		last=${stderr##*$'\n'}
+		last=$(grep -v '^make: \*\*\* ' <<<"$stderr" | tail -n 1)
 		[[ $last =~ $cause ]] || { echo "the last line names another cause than $cause"; return 1; }
 		[[ $last == *"$log"* ]] || { echo "the last line does not name $log"; return 1; }
 		[ -z "$log" ] || [ -e "$LAB/$log" ] || [ -e "$log" ] || { echo "there is no $log"; return 1; }
 	fi
 	nothing_is_left "$before"
 	next_repro_succeeds
+}
+
+# A row stands once in the table; one that tries several moments, with the slowest.
+record() { # EXIT DEADLINE SECONDS
+	touch "$TABLE"
+	awk -F '\t' -v OFS='\t' -v row="$BATS_TEST_DESCRIPTION" -v code="$1" -v deadline="$2" -v seconds="$3" \
+		-v again="${RECORDED-}" '
+		$1 != row { print; next }
+		again && $4 > seconds { code = $2; deadline = $3; seconds = $4 }
+		END { print row, code, deadline, seconds }' "$TABLE" >"$TABLE.$$"
+	mv "$TABLE.$$" "$TABLE"
+	RECORDED=1
 }
 
 # What was told to end may take until the deadline is over, 2 s later.
