@@ -45,7 +45,7 @@ struct options {
 	const char *ingress;
 	const char *egress;
 	const char *egress_netns; /* a name of ip-netns(8) or a path */
-	unsigned int queues;
+	unsigned long queues;
 };
 
 struct socket {
@@ -173,8 +173,9 @@ static int enter_netns(const char *netns)
 	char path[256];
 	int fd, err = 0;
 
-	snprintf(path, sizeof(path), "%s%s",
-		 strchr(netns, '/') ? "" : "/run/netns/", netns);
+	if (snprintf(path, sizeof(path), "%s%s", strchr(netns, '/') ? "" : "/run/netns/",
+		     netns) >= (int)sizeof(path))
+		return failed("egress-netns", ENAMETOOLONG);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return failed(path, errno);

@@ -1,0 +1,50 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# tests/fuzz: the C programs on input that nobody expects, and the fuzz test on bugs that
+# somebody put in.
+
+# shellcheck disable=SC2154 # bats sets stderr
+
+load lib
+
+# planted PROGRAM SED: a copy of a program with a bug, as $planted.
+planted() {
+	planted=$BATS_TEST_TMPDIR/planted.c
+	sed "$2" "$1" >"$planted"
+	run -1 cmp "$1" "$planted"
+}
+
+@test "a minute of random input: no C program that reads any fails" {
+	run -0 --separate-stderr tests/fuzz 60
+	for program in $(git grep -lE 'argv|getenv|fopen|scanf' -- '*.c' ':!tests'); do
+		[[ $'\n'$output == *$'\n'"$(basename "$program" .c): "*" inputs, "* ]] || { echo "not tried: $program"; false; }
+	done
+	[ "${#lines[@]}" = 4 ]
+}
+
+@test "a line of a file that is longer than its buffer is found" {
+	planted vm/init.c 's/fgets(line, sizeof(line)/fgets(line, 256/'
+	run -1 --separate-stderr tests/fuzz 20 "$planted"
+	one_line
+	said "planted.c fails: ERROR: AddressSanitizer: stack-buffer-overflow"
+	# The line names a command that shows it.
+	run ! bash -c "${stderr##*see it with: }"
+	said "stack-buffer-overflow"
+}
+
+@test "an option's number that does not fit is found" {
+	planted repro/xsk-netns-cookie.c 's/unsigned long queues/unsigned int queues/'
+	run -1 --separate-stderr tests/fuzz 20 "$planted"
+	one_line
+	said "planted.c fails: runtime error: implicit conversion"
+}
+
+@test "a program that does not build, or reads nothing, is no pass" {
+	planted netns/cookie.c 's/int main/int/'
+	run -125 --separate-stderr tests/fuzz 2 "$planted"
+	one_line
+	echo 'int main(void) { return 0; }' >"$planted"
+	run -125 --separate-stderr tests/fuzz 2 "$planted"
+	one_line
+	said "was not tried in earnest"
+}
