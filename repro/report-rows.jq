@@ -4,11 +4,6 @@
 # its charts; included with jq -L repro.
 include "shown";
 
-# Text of Latin letters and blanks in one line; whatever else it has is "?". What is
-# long is cut.
-def printable: tostring | .[:4000]
-  | explode | map(if (. >= 32 and . < 127) or (. >= 160 and . < 592) then . else 63 end) | implode;
-
 # Calls with a name that tells a function's first call from its second.
 def numbered:
   reduce .[] as $call ({seen: {}, calls: []};

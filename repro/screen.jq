@@ -44,5 +44,6 @@ def rows:
     (.differences[] | "  ! \(.)"),
     (.retried | values | "  KVM lost a guest, so both were run again without it: \(.)");
 
-(if .variants then rows else .case end),
-"  \(if .verdict == "reproduced" and .control then "AS PREDICTED" else .verdict | ascii_upcase | gsub("-"; " ") end): \(.reason)\(if .seconds then "   \(.seconds) s" else "" end)"
+((if .variants then rows else .case end),
+ "  \(if .verdict == "reproduced" and .control then "AS PREDICTED" else .verdict | ascii_upcase | gsub("-"; " ") end): \(.reason)\(if .seconds then "   \(.seconds) s" else "" end)")
+| printable

@@ -3,6 +3,11 @@
 # shown.jq: what verdict.json holds in words, for the screen and the report; included
 # with jq -L repro.
 
+# Text of Latin letters and blanks in one line; whatever else it has is "?". What is
+# long is cut. All that a guest had a hand in goes through it.
+def printable: tostring | .[:4000]
+  | explode | map(if (. >= 32 and . < 127) or (. >= 160 and . < 592) then . else 63 end) | implode;
+
 def pad($width): . + " " * ([$width - length, 0] | max);
 
 def shown: if . == null then "NULL" elif type == "string" then "set" else tostring end;

@@ -6,13 +6,64 @@
 #   $layout, $queues, $accel, $retried (why, or ""), $qemu, $took (1/100 s);
 #   files as JSON: $case, $kernel, $libxdp, $errno (vm/errno.c's); files as text:
 #   $layouts (pahole's), and $before_X and $after_X for X of result, timeline
-#   (JSON lines), strace, and as JSON origin (gdbscripts/why.py's, or null). See repro/run.
+#   (JSON lines), strace and origin (gdbscripts/why.py's JSON, or null). See repro/run.
 # Output: verdict.json. "verdict" is reproduced when everything is as predicted,
 #   not-reproduced when something was observed that is not, and lab-failure when
 #   something is missing or contradicts itself.
+#
+# The guests are not trusted: what they left behind is text of a bounded length, and
+# what is taken from it is of a form that is known. Whatever else is there is garbled.
+include "shown";
 
-# The lines of a text as JSON; one that is none is null.
-def lines: split("\n") | map(select(. != "") | fromjson? // null);
+# Of a result, a timeline or strace's log; 128 sockets need less than a tenth of that.
+def bytes_max: 4194304;
+def lines_max: 10000;
+
+def natural: type == "number" and . >= 0 and . <= 18446744073709551616 and . == floor;
+def word: type == "string" and length <= 64 and test("\\A[A-Za-z0-9_.+~@-]+\\z");
+def path: type == "string" and length <= 1024 and test("\\A[A-Za-z0-9_][A-Za-z0-9_./+-]*\\z") and (contains("..") | not);
+def optional(form): . == null or form;
+def place_in_source: type == "object" and (.function | optional(word)) and (.file | optional(path)) and (.line | optional(natural));
+
+# What gdb makes of a value: a number, an address, bytes, or NULL.
+def value: optional(type == "number" or (type == "string" and test("\\A0x[0-9a-f]{1,16}\\z"))
+  or (type == "array" and length <= 4096 and all(.[]; natural)));
+def values_by_name: type == "object" and all(keys[]; word) and all(.[]; value);
+
+# What a line of the guest's script may say. An array is ip's.
+def is_result: type == "array" or (type == "object"
+  and (.boot | optional(type == "object" and (.release | word)))
+  and (.phase | optional(word))
+  and (.end | optional(type == "object" and (.tainted | optional(natural))))
+  and (.socket | optional(type == "object" and all(keys[]; word) and all(.[]; optional(word or natural))
+    and (.device | word) and all(.ifindex, .queue; natural) and (.netns_cookie | optional(natural))
+    and (.step | optional(word)) and (.errno | natural and . < 4096))));
+
+def is_event: type == "object"
+  and (.call | optional(place_in_source and all(.order, .ring; natural) and (.function | word) and (.values | values_by_name)))
+  and (.return | optional(type == "object" and all(.order, .of; natural) and (.function | word) and (.value | value)));
+
+def is_origin: optional(place_in_source and (.condition | optional(type == "string"))
+  and (.statement | optional(place_in_source)) and (.values | type == "object" and all(keys[]; length < 256)
+    and all(.[]; optional(type == "number" or type == "string")))
+  and all(.chain, .others; type == "array" and all(.[]; place_in_source))
+  and all(.others[]; .condition | optional(type == "string")));
+
+# The lines of a text; null where there are too many.
+def lines: if utf8bytelength > bytes_max then null
+  else split("\n") | if length > lines_max then null else map(select(. != "")) end end;
+
+# The lines of a text as JSON of a form; nothing where one is not.
+def json_lines(form): lines | values | map(fromjson? // null) | select(all(.[]; form));
+
+# What one guest left behind; null is what is garbled.
+def observation($library; $result; $timeline; $strace; $origin): {
+    $library,
+    result: (($result | json_lines(is_result) | map(objects)) // null),
+    timeline: (($timeline | json_lines(is_event)) // null),
+    strace: ($strace | lines),
+    origin: ({is: ($origin | try fromjson catch false | select(is_origin))} // null)
+  };
 
 # pahole's text as {struct: [{name, offset, size}]}.
 def structs:
@@ -26,9 +77,9 @@ def named($errno): if type == "number" and . < 0 and . > -4096
 
 # The calls of a timeline in order of time, each with what became of it.
 def calls($errno):
-  . as $events
+  (reduce (.[].return | values) as $return ({}; .["\($return.of)"] //= $return)) as $returns
   | [.[] | .call // empty | . as $call
-     | ([$events[] | .return // empty | select(.of == $call.order)][0]) as $return
+     | $returns["\(.order)"] as $return
      | $call + {
          returned: ($return.value | named($errno)),
          has_returned: ($return != null),
@@ -66,8 +117,8 @@ def step: . as $socket
 
 # One variant: sockets with what the program, the kernel and strace say of each.
 def observed($in; $variant):
-  ($in.variants[$variant] | .garbled = any(.result[], .timeline[]; . == null)
-    | .result |= map(objects) | .timeline |= map(objects)) as $v
+  $in.variants[$variant] as $seen
+  | ($seen | map_values(. // [])) as $v
   | ($in.case.probes | map({(.function): {syscall, struct}}) | add) as $specs
   | ([$v.timeline | calls($in.errno)[] | . + $specs[.function] | decoded($in.structs)]
      | by_socket($in.case.socket_begins_with)) as $groups
@@ -76,7 +127,7 @@ def observed($in; $variant):
       release: ([$v.result[] | .boot.release // empty][0]),
       tainted: ([$v.result[] | .end.tainted // empty][0]),
       groups: ($groups | length),
-      garbled: $v.garbled,
+      garbled: [$seen | to_entries[] | select(.value == null) | .key],
       whole: any($v.timeline[]; .done),
       numbered: ([$v.timeline[][].order?] == [range(1; 1 + ($v.timeline | length))]),
       sockets: [$v.result | of_phase("run") | [.[] | .socket // empty] | to_entries[]
@@ -85,8 +136,8 @@ def observed($in; $variant):
         | .step = step],
       again: [$v.result | of_phase("strace")[] | .socket // empty
         | -.errno | named($in.errno) | if . == 0 then null else . end],
-      strace: [$v.strace / "\n" | .[] | select(test($in.case.strace))],
-      refused_at: ($v.origin | if . then {function, file, line, text: .condition, statement, values, chain, others} else null end)
+      strace: [$v.strace[] | printable | select(test($in.case.strace))],
+      refused_at: ($seen.origin.is | if . then {function, file, line, text: .condition, statement, values, chain, others} else null end)
     };
 
 def matches($value): if . == "set" then ($value | type) == "string" else . == $value end;
@@ -118,7 +169,7 @@ def prediction($in): (.before.release // "0" | version) as $release
 # What is missing or contradicts itself in one variant, as text.
 def contradictions($in; $variant): .[$variant] | . as $v
   | ($in.queues * 2) as $expected
-  | [ if .garbled then "a line of the guest's result or of the timeline is no JSON" else empty end,
+  | [ (.garbled[] | "garbled \(.): a line is no JSON or not what belongs there, or it has no end"),
       if .whole | not then "the timeline is cut off" else empty end,
       if .release == null then "the guest did not say which kernel it runs" else empty end,
       if (.sockets | length) != $expected then "the program reported \(.sockets | length) sockets instead of \($expected)" else empty end,
@@ -153,10 +204,8 @@ def outcome: [.sockets[].errno | select(.)] | unique | if . == [] then "success"
   case: $case[0], $name, $layout, $queues, $accel, $qemu,
   kernel: $kernel[0], libxdp: $libxdp[0], errno: $errno[0], structs: ($layouts | structs),
   variants: {
-    before: {library: $libxdp[0][$before_is], result: ($before_result | lines),
-      timeline: ($before_timeline | lines), strace: $before_strace, origin: $before_origin[0]},
-    after: {library: $libxdp[0][$after_is], result: ($after_result | lines),
-      timeline: ($after_timeline | lines), strace: $after_strace, origin: $after_origin[0]}
+    before: observation($libxdp[0][$before_is]; $before_result; $before_timeline; $before_strace; $before_origin),
+    after: observation($libxdp[0][$after_is]; $after_result; $after_timeline; $after_strace; $after_origin)
   }
 }
 | . as $in
@@ -173,7 +222,7 @@ def outcome: [.sockets[].errno | select(.)] | unique | if . == [] then "success"
     verdict: (if $broken != [] then "lab-failure" elif $surprises != [] then "not-reproduced" else "reproduced" end),
     reason: (if $broken != [] then $broken[0]
              elif $surprises != [] then "\($summary); \($surprises[0])"
-             else $summary + (if $prediction.why then ": " + $prediction.why else "" end) end),
+             else $summary + (if $prediction.why then ": " + $prediction.why else "" end) end | printable),
     control: ($prediction.control // false),
     layout: $in.layout,
     queues: $in.queues,
@@ -183,10 +232,10 @@ def outcome: [.sockets[].errno | select(.)] | unique | if . == [] then "success"
     retried: (if $retried == "" then null else $retried end),
     qemu: $in.qemu,
     seconds: ($took / 10 | round / 10),
-    differences: ($broken + $surprises),
+    differences: ($broken + $surprises | .[:1000] | map(printable)),
     variants: ($seen | with_entries(.key as $variant | .value |= {
       library,
-      sockets: [.sockets | to_entries[] | .key as $i | .value
+      sockets: [.sockets[:$in.queues * 2] | to_entries[] | .key as $i | .value
         | .predicted = (if $prediction then predicted($in; $prediction[$variant]; $i) | {step, errno} else null end)],
       refused_at, strace}))
   }
