@@ -103,7 +103,8 @@ class Tasks:
 
     def __init__(self, program):
         def is_program():
-            name = gdb.parse_and_eval("((struct linux_binprm *)$rdi)->filename").string()
+            # Others' names may be of any bytes.
+            name = gdb.parse_and_eval("((struct linux_binprm *)$rdi)->filename").string("latin-1")
             return name == program
         # In hardware: the kernel is not mapped yet.
         proceed(f"{program} was started",

@@ -10,36 +10,42 @@
 #   said    [{order, error, text}]: what the program wrote that has an error's text in it
 #   ended   "exited with 1", "killed by SIGSEGV" or null
 
+# Nothing grows with the log but what is answered. Of a line without end, the beginning
+# will do.
+
 # A call that another thread came in between has two lines.
 def whole_lines:
-  reduce .[] as $line ({lines: [], begun: {}};
-    ($line | capture("^(?<pid>[0-9]+) +(?<rest>.*)$") // {pid: "0", rest: $line}) as $l
-    | if $l.rest | endswith("<unfinished ...>") then .begun[$l.pid] = ($l.rest | rtrimstr("<unfinished ...>"))
-      elif $l.rest | test("<\\.\\.\\. \\w+ resumed>") then
-        .lines += [{pid: $l.pid, rest: ((.begun[$l.pid] // "") + ($l.rest | sub("^.*?<\\.\\.\\. \\w+ resumed>"; "")))}]
-      else .lines += [$l] end)
-  | .lines;
+  foreach (.[] | .[:65536]) as $line ({begun: {}};
+    ($line | capture("^(?<pid>[0-9]{1,10}) +(?<rest>.*)$") // {pid: "0", rest: $line}) as $l
+    | if $l.rest | endswith("<unfinished ...>") then .begun[$l.pid] = ($l.rest | rtrimstr("<unfinished ...>")) | .whole = null
+      elif $l.rest | test("^<\\.\\.\\. \\w+ resumed>") then
+        .whole = {pid: $l.pid, rest: ((.begun[$l.pid] // "") + ($l.rest | sub("^<\\.\\.\\. \\w+ resumed>"; "")))}
+      else .whole = $l end;
+    .whole | values);
 
-. / "\n" | map(select(. != "")) | whole_lines
-| (map(.pid | tonumber) | unique) as $pids
-| reduce .[] as $l ({order: 0, counts: {}, failed: [], said: [], ended: null};
+($errno | map_values(.name) | to_entries | map({(.value): (.key | tonumber)}) | add) as $numbers
+| . / "\n" | map(select(. != ""))
+| (map([capture("^(?<pid>[0-9]{1,10}) ").pid | tonumber][0] // 0) | unique) as $pids
+| [foreach whole_lines as $l ({order: 0, counts: {}};
     ($l.pid | tonumber) as $pid | .order += 1 | .order as $order
-    | ($l.rest | capture("^\\[ *(?<number>[0-9]+)\\] (?<call>\\w+)\\((?<args>.*)\\) += (?<result>[^ ]+) ?(?<error>E[A-Z0-9]+)?(?: \\((?<text>[^)]*)\\))?") // null) as $call
+    | ($l.rest | capture("^\\[ *(?<number>[0-9]{1,9})\\] (?<call>\\w+)\\((?<args>.*)\\) += (?<result>[^ ]+) ?(?<error>E[A-Z0-9]+)?(?: \\((?<text>[^)]*)\\))?") // null) as $call
+    | .found = null
     | if $call then
         "\($pid) \($call.number)" as $key | .counts[$key] += 1
         # The call that started the program is not its own.
         | (.counts[$key] - (if $pid == $pids[0] and $call.call == "execve" then 1 else 0 end)) as $nth
         | if $call.result == "-1" and $call.error then
-            .failed += [{$order, thread: ($pids | index($pid)), number: ($call.number | tonumber), $nth,
+            .found.failed = {$order, thread: ($pids | index($pid)), number: ($call.number | tonumber), $nth,
               call: $call.call, args: ($call.args | sub(" +$"; "")), error: $call.error, text: $call.text,
-              errno: ([$errno | to_entries[] | select(.value.name == $call.error) | .key | tonumber][0])}]
+              errno: $numbers[$call.error]}
           elif $call.call | test("^(write|writev|sendto|sendmsg)$") then
             # The longest: "No such device" is the beginning of another one.
-          .said += [[$errno[] | select(.text as $text | $call.args | contains($text))]
-              | max_by(.text | length) // empty
-              | {$order, error: .name, text: ($call.args | capture("\"(?<text>.*)\"").text)}]
+            .found.said = ([[$errno[] | select(.text as $text | $call.args | contains($text))]
+              | max_by(.text | length) | values
+              | {$order, error: .name, text: ($call.args | capture("\"(?<text>.*)\"").text)}][0])
           else . end
       elif $pid == $pids[0] then
-        .ended = (($l.rest | capture("\\+\\+\\+ (?<how>.*) \\+\\+\\+$").how) // .ended)
-      else . end)
-| {failed, said, ended}
+        .found.ended = ([$l.rest | capture("\\+\\+\\+ (?<how>.*) \\+\\+\\+$").how][0])
+      else . end;
+    .found | values)]
+| {failed: map(.failed | values), said: map(.said | values), ended: (map(.ended | values) | last)}

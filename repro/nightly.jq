@@ -6,10 +6,12 @@
 # Whatever a guest or a library said may be in a reason. It is escaped for the format
 # that it goes into, and is one line without control characters in all of them.
 
-# One line for any reader: no control characters, and cut.
+# One line for any reader: no control characters, none that change the direction, no
+# command to GitHub's log, and cut.
 def plain: tostring[:1000] | explode
-  | map(if . < 32 or (. >= 127 and . < 160) or . == 65534 or . == 65535 then 32 else . end)
-  | implode | if length > 300 then .[:299] + "…" else . end;
+  | map(if . < 32 or (. >= 127 and . < 160) or (. >= 8206 and . < 8208) or (. >= 8232 and . < 8239)
+    or (. >= 8294 and . < 8298) or . == 65534 or . == 65535 then 32 else . end)
+  | implode | gsub("##\\["; "# #[") | if length > 300 then .[:299] + "…" else . end;
 
 # "success", or the error numbers of a variant's sockets.
 def outcome: [.sockets[].errno | select(.)] | unique

@@ -7,6 +7,7 @@
 # the same height, so that they can stand side by side; where one has no such call, its
 # row is empty.
 include "report-rows";
+include "shown";
 
 # What a quoted string of mscgen's can hold.
 def quoted: gsub("[\"\\\\]"; "'") | gsub("\u00a0"; " ");

@@ -6,7 +6,8 @@
 # Text of Latin letters and blanks in one line; whatever else it has is "?". What is
 # long is cut. All that a guest had a hand in goes through it.
 def printable: tostring | .[:4000]
-  | explode | map(if (. >= 32 and . < 127) or (. >= 160 and . < 592) then . else 63 end) | implode;
+  | explode | map(if (. >= 32 and . < 127) or (. >= 160 and . < 592) then . else 63 end) | implode
+  | gsub("##\\["; "# #["); # to GitHub's log a command
 
 def pad($width): . + " " * ([$width - length, 0] | max);
 

@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# why-screen.jq: one screen of text from why.json. What the guest made is printed
-# without its control characters.
+# why-screen.jq: one screen of text from why.json; jq -L repro.
+include "shown";
 
-def pad($width): . + " " * ([$width - length, 0] | max);
-def printable: gsub("[^ -~]"; "?");
 def place: if .file then "\(.file):\(.line)" else "of which there is no source" end;
 
-. as $why
+def screen: . as $why
 | ([.chain[] | .function | length] | max + 2) as $width
-| "\(.call)(\(.args)) = -1 \(.errno) (\(.error))   Linux \(.kernel.release) (\(.kernel.source))" | printable,
+| "\(.call)(\(.args)) = -1 \(.errno) (\(.error))   Linux \(.kernel.release) (\(.kernel.source))",
   "",
   "  refused in \($why.function), \($why | place)",
   ($why.source[] | .line as $line
@@ -26,4 +24,6 @@ def place: if .file then "\(.file):\(.line)" else "of which there is no source" 
   ($why.chain | to_entries[] | "  \(if .key == 0 then "called   " else "         " end)\(.value.function | pad($width))\(.value | place)"),
   ($why.others[] | "  or else  \(.function), \(place): \(.condition)"),
   "",
-  "  the program \(if $why.program.said then "said \"\($why.program.said | printable)\" and " else "" end)\($why.program.ended)   \($why.seconds) s"
+  "  the program \(if $why.program.said then "said \"\($why.program.said)\" and " else "" end)\($why.program.ended)   \($why.seconds) s";
+
+screen | printable

@@ -69,8 +69,8 @@ what_failed() { # SECONDS
 # The oops that led to it says more than the panic.
 panic() {
 	local oops
-	oops=$(grep -aom1 -E '(BUG: |kernel BUG at |Oops: ).*' console.log | tr -d '\r') || true
-	echo "panic: $(grep -aom1 'Kernel panic - not syncing.*' console.log | tr -d '\r')${oops:+ ($oops)}"
+	oops=$(grep -aom1 -E '(BUG: |kernel BUG at |Oops: ).*' console.log | tr -d '\r\0') || true
+	echo "panic: $(grep -aom1 'Kernel panic - not syncing.*' console.log | tr -d '\r\0')${oops:+ ($oops)}"
 }
 
 last_line() { tail -n 1 "$1" | tr -d '\0'; }
@@ -94,4 +94,5 @@ cut_logs() {
 	done
 }
 
-printable() { tr -cd '\11\12\40-\176' | cut -c1-300; }
+# No control character, and nothing that GitHub's log takes for a command.
+printable() { tr -cd '\11\12\40-\176' | cut -c1-300 | sed 's/##\[/# #[/g'; }

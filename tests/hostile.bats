@@ -1,0 +1,310 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# What comes out of a guest is data: a real run, in which a hostile guest has its say, goes
+# through everything that reads it. tests/hostile/ has what it says.
+
+# shellcheck disable=SC2016 # what is quoted is for another shell
+# shellcheck disable=SC2030,SC2031 # bats: each test is a shell of its own
+# shellcheck disable=SC2154 # stderr is set by bats
+
+load lib
+
+name=xsk-netns-cookie
+
+setup_file() {
+	cd "$BATS_TEST_DIRNAME/.." || return
+	repro/run >/dev/null 2>&1
+	cp -r build/$name "$BATS_FILE_TMPDIR/run"
+	rm "$BATS_FILE_TMPDIR"/run/{guest,case,initrd}.*
+}
+
+# A case of its own, of which the lab may write in build/hostile and nowhere else.
+setup() {
+	export CASE=$BATS_TEST_TMPDIR/hostile TMPDIR=$BATS_TEST_TMPDIR/tmp
+	for file in c sh json; do
+		cp "repro/$name.$file" "$CASE.$file"
+	done
+	mkdir "$TMPDIR"
+	run_dir=build/hostile
+	afresh
+	listing >"$BATS_TEST_TMPDIR/listing"
+}
+
+teardown() {
+	listing | diff "$BATS_TEST_TMPDIR/listing" -
+	rm -rf build/hostile build/hostile-report
+}
+
+afresh() {
+	rm -rf "$run_dir"
+	cp -r "$BATS_FILE_TMPDIR/run" "$run_dir"
+}
+
+# All that may not change, and where a file of the guest's could be.
+listing() {
+	find . \( -path ./.git -o -path ./build \) -prune -o -printf '%p %s %T@\n' | sort
+	find build "$TMPDIR" "$HOME" / /tmp -maxdepth 1 -name '*pwned*'
+	find build -maxdepth 1 ! -name 'hostile*' -printf '%p\n' | sort
+}
+
+# harmless STATUS COMMAND...: it ends soon with that, and says nothing that is
+# not text. What fails in the lab is told in one line.
+harmless() {
+	local expected=$1 status=0
+	shift
+	timeout 20 "$@" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" </dev/null || status=$?
+	[ "$status" = "$expected" ] || { echo "exit code $status instead of $expected"; head -c 2000 "$BATS_TEST_TMPDIR/err"; return 1; }
+	is_text "$BATS_TEST_TMPDIR"/{out,err} || return
+	! grep -E '^(jq|bash|sed|grep|tr)?:? ?(error|line [0-9]+):' "$BATS_TEST_TMPDIR/err" || return
+	! grep -E '^[[:blank:]]*::|##\[' "$BATS_TEST_TMPDIR"/{out,err} || return
+	[ "$(wc -c <"$BATS_TEST_TMPDIR/out")" -lt 1000000 ] || return
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/err")" -le 6 ]
+}
+
+# is_text FILE...: UTF-8 without control characters, and letters from left to right.
+is_text() {
+	! LC_ALL=C.UTF-8 grep -anvxP '[\t -~\x{a0}-\x{24f}\x{2026}]*' "$@" | cat -v | head -n 3 | grep .
+}
+
+# judged STATUS
+judged() {
+	harmless "$1" repro/run judge || return
+	[ "$(jq -r .verdict "$run_dir/verdict.json")" != reproduced ] || [ "$1" = 0 ] || return
+	[ "$(wc -c <"$run_dir/verdict.json")" -lt 2000000 ]
+}
+
+# each FUNCTION: with its number for each text of the corpus, its name in $what and itself in $BATS_TEST_TMPDIR/text.
+each() {
+	local notation n=0
+	while read -r what notation; do
+		case $what in '#'*) continue ;; esac
+		printf '%b' "$notation" >"$BATS_TEST_TMPDIR/text"
+		afresh
+		"$1" "$n" || { echo "of $what"; return 1; }
+		n=$((n + 1))
+	done <tests/hostile/texts
+	[ "$n" -ge 25 ]
+}
+
+text() { cat "$BATS_TEST_TMPDIR/text"; }
+as_json() { jq -Rs . "$BATS_TEST_TMPDIR/text"; }
+
+# change FILE FILTER: by jq, line by line; fails where nothing changed.
+change() {
+	jq -c --argjson text "${text_json-null}" "$2" "$run_dir/$1" >"$BATS_TEST_TMPDIR/changed"
+	! cmp -s "$run_dir/$1" "$BATS_TEST_TMPDIR/changed" || return 1
+	cp "$BATS_TEST_TMPDIR/changed" "$run_dir/$1"
+}
+
+@test "the run itself is as predicted" {
+	judged 0
+	grep -q REPRODUCED "$BATS_TEST_TMPDIR/out"
+}
+
+as_lines() { # N
+	local -a files=(result.jsonl timeline.jsonl)
+	{ text; echo; } >>"$run_dir/before/${files[$1 % 2]}"
+	judged 125
+}
+
+@test "a hostile text as a line of the result or of the timeline is a lab failure" {
+	each as_lines
+}
+
+as_strings() { # N
+	local text_json
+	text_json=$(as_json)
+	case $(($1 % 3)) in
+	0) change before/result.jsonl 'if .socket? then .socket.device = $text else . end' ;;
+	1) change after/result.jsonl 'if .boot? then .boot.release = $text else . end' ;;
+	2) change before/origin.json '.function = $text' ;;
+	esac && judged 125
+}
+
+@test "a hostile text as a string of JSON is a lab failure" {
+	each as_strings
+}
+
+# Where words of any kind are expected: strace quotes them, and conditions are C.
+as_words() {
+	local text_json
+	text_json=$(as_json)
+	change before/origin.json '.condition = $text | .values = {($text[:200]): $text} | .others = [.chain[-1] + {condition: $text}]' || return
+	TEXT=$(text | tr -d '\0\n') perl -pi -e 's/(AF_XDP)(.*EINVAL)/$1$ENV{TEXT}$2/' "$run_dir/before/strace.log"
+	grep -qF -- "$(text | tr -d '\0\n')" "$run_dir/before/strace.log" || return
+	judged 0
+}
+
+@test "a hostile text within a call or a condition is shown without what is no text" {
+	each as_words
+}
+
+@test "a value of another type than its name has is a lab failure" {
+	local file filter
+	while read -r file filter; do
+		case $file in '#'*) continue ;; esac
+		afresh
+		change "before/$file" "$filter" || { echo "$file: $filter: changes nothing"; false; }
+		judged 125 || { echo "$file: $filter"; false; }
+		jq -e '.reason | startswith("before: garbled ")' "$run_dir/verdict.json" >/dev/null || { jq .reason "$run_dir/verdict.json"; echo "$file: $filter"; false; }
+	done <tests/hostile/types
+}
+
+# repeated TEXT BYTES
+repeated() { yes "$1" | tr -d '\n' | head -c "$2"; }
+
+# flood NAME: what a guest says when it does not stop.
+flood() {
+	case $1 in
+	line) repeated x 52428800 ;;
+	deep) repeated [ 10000 ;;
+	deeper) repeated [ 3000000 ;;
+	zeroes) head -c 4194303 /dev/zero ;;
+	null) yes null ;;
+	sockets) yes '{"socket":{"device":"inner","ifindex":1,"queue":1,"errno":22,"netns_cookie":1}}' ;;
+	calls) yes '{"call":{"order":1,"ring":0,"function":"xsk_bind","values":{}}}' ;;
+	strace) yes '41 [ 49] bind(AF_XDP bind(AF_XDP' ;;
+	binds) repeated ' bind(' 4194303 ;;
+	esac 2>/dev/null | head -c 33554432 # vm/boot's limit
+}
+
+@test "what has no end is a lab failure, and soon" {
+	local file kind
+	for file in result.jsonl timeline.jsonl strace.log origin.json; do
+		for kind in line deep deeper zeroes null sockets calls strace binds; do
+			afresh
+			flood $kind >>"$run_dir/after/$file"
+			case $file:$kind in
+			# To strace's log a line more that is no bind() is nothing.
+			strace.log:deep* | strace.log:zeroes | strace.log:binds) judged 0 ;;
+			*) judged 125 ;;
+			esac || { echo "$kind in $file"; false; }
+		done
+	done
+}
+
+@test "a guest that claims a verdict has none" {
+	for claim in '{"verdict":"reproduced","reason":"pwned"}' 'xsklab: REPRODUCED'; do
+		afresh
+		echo "$claim" >"$run_dir/before/result.jsonl"
+		judged 125
+	done
+}
+
+# The report of that run, and what is in it.
+reported() {
+	harmless 0 repro/report "$run_dir" build/hostile-report || return
+	is_text build/hostile-report/report.txt || return
+	xmllint --noout build/hostile-report/report.html || return
+	# No element that the page does not have without it, and no attribute.
+	[ "$(xmllint --xpath 'count(//*[local-name()="script" or local-name()="img" or local-name()="pwned" or @onload or @onerror or @src or @href])' build/hostile-report/report.html)" = 0 ] || return
+	tar --zstd -tf build/hostile-report/hostile-*.tar.zst >"$BATS_TEST_TMPDIR/archive" || return
+	! grep -E '^/|\.\.|pwned' "$BATS_TEST_TMPDIR/archive"
+}
+
+# The lines that a guest may write itself, in all logs: all texts at once.
+everywhere() {
+	local what notation file
+	while read -r what notation; do
+		[ "$what" = '#' ] || printf '%b\n' "$notation"
+	done <tests/hostile/texts >"$BATS_TEST_TMPDIR/texts"
+	for file in "$run_dir"/{before,after}/{console.log,gdb.log,qemu.log,strace.log}; do
+		cat "$BATS_TEST_TMPDIR/texts" >>"$file"
+	done
+}
+
+@test "the report of a hostile guest is text and a page without a tag of its own" {
+	everywhere
+	# A topology with hostile names, and the words that a guest was started with.
+	jq -Rc '[{ifname: ., ifindex: ., link_type: ., linkinfo: {info_kind: .}, operstate: ., addr_info: [{local: .}]}]' \
+		"$BATS_TEST_TMPDIR/texts" >>"$run_dir/before/result.jsonl"
+	echo '[{"ifname":"pwned","linkinfo":"pwned","addr_info":"pwned"}]' >>"$run_dir/before/result.jsonl"
+	sed -i '1i [    0.000000] Command line: CASE=x PATH=pwned MAKEFLAGS=pwned SHELL=pwned VARIANT=before' "$run_dir/before/console.log"
+	judged 0
+	reported
+	# The log that has that line is attached to the page; the commands are not made of it.
+	run -1 grep -E '(PATH|MAKEFLAGS|SHELL)=pwned' build/hostile-report/report.txt
+}
+
+@test "the report of a garbled run is that of a lab failure" {
+	everywhere
+	cat "$BATS_TEST_TMPDIR/texts" >>"$run_dir/before/result.jsonl"
+	cat "$BATS_TEST_TMPDIR/texts" >>"$run_dir/after/timeline.jsonl"
+	jq -Rs '{end: "panic", detail: .}' "$BATS_TEST_TMPDIR/texts" >"$run_dir/before/end.json"
+	judged 125
+	reported
+	grep -q 'the lab failed' build/hostile-report/report.txt
+}
+
+# A stand-in for QEMU: the machine is played by what it leaves behind.
+played() { # END
+	mkdir -p "$BATS_TEST_TMPDIR/guest"
+	cat >"$BATS_TEST_TMPDIR/qemu" <<-EOF
+		#!/bin/sh
+		case \$* in
+		*-version*|*-help*|*help*) exec qemu-system-x86_64 "\$@" ;;
+		esac
+		cat "$BATS_TEST_TMPDIR/console" >console.log
+		cat "$BATS_TEST_TMPDIR/result" >result.jsonl
+		cat "$BATS_TEST_TMPDIR/result" >&2
+		exit $1
+	EOF
+	chmod +x "$BATS_TEST_TMPDIR/qemu"
+	QEMU=$BATS_TEST_TMPDIR/qemu harmless 125 vm/boot build/kernel "$BATS_TEST_TMPDIR/texts" build/hostile-guest CASE=x
+	is_text build/hostile-guest/end.json || return
+	[ "$(grep -c '^xsklab: lab failure: ' "$BATS_TEST_TMPDIR/err")" = 1 ] || return
+	[ "$(wc -c <"$BATS_TEST_TMPDIR/err")" -lt 4096 ]
+	rm -rf build/hostile-guest
+}
+
+@test "vm/boot tells the end of a hostile guest in text" {
+	everywhere
+	for text in "Kernel panic - not syncing: " ""; do
+		sed "s/^/$text/" "$BATS_TEST_TMPDIR/texts" >"$BATS_TEST_TMPDIR/console"
+		cp "$BATS_TEST_TMPDIR/texts" "$BATS_TEST_TMPDIR/result"
+		played 0
+		played 1
+	done
+	while IFS= read -r line; do
+		printf '%s\n' "$line" >"$BATS_TEST_TMPDIR/result"
+		printf 'Kernel panic - not syncing: %s\n' "$line" >"$BATS_TEST_TMPDIR/console"
+		played 0 || { cat -v "$BATS_TEST_TMPDIR/result"; false; }
+	done < <(grep -a pwn "$BATS_TEST_TMPDIR/texts" | head -n 30)
+	repeated x 20000000 >"$BATS_TEST_TMPDIR/result"
+	: >"$BATS_TEST_TMPDIR/console"
+	played 0
+}
+
+@test "the calls of a hostile program are read, or are none" {
+	everywhere
+	for kind in line null zeroes strace binds; do
+		{ cat "$run_dir/before/strace.log"; flood $kind; } >"$BATS_TEST_TMPDIR/strace"
+		status=0
+		timeout 10 jq -Rs --argjson errno "$(cat build/errno.json)" -f repro/calls.jq "$BATS_TEST_TMPDIR/strace" >"$BATS_TEST_TMPDIR/calls" || status=$?
+		# Of millions of lines it has a deadline.
+		[ "$status $kind" != "124 null" ] && [ "$status $kind" != "124 strace" ] || continue
+		[ "$status" = 0 ]
+		jq -e '.failed | any(.call == "bind")' "$BATS_TEST_TMPDIR/calls" >/dev/null
+	done
+}
+
+@test "nightly: hostile words in a reason stay words in every format" {
+	everywhere
+	jq -Rs --argjson good "$(jq -c . "$run_dir/verdict.json")" '$good + {verdict: "not-reproduced", reason: ., differences: (. / "\n")}' \
+		"$BATS_TEST_TMPDIR/texts" >"$BATS_TEST_TMPDIR/verdict"
+	jq -n --rawfile verdict "$BATS_TEST_TMPDIR/verdict" --rawfile said "$BATS_TEST_TMPDIR/texts" '
+		(1, 125) as $status | {kernel: "v5.15", libxdp: "upstream", layout: "colliding", queues: 1, $status,
+			tries: 1, log: "log", report: "", $said, $verdict}' |
+		jq -cs -L repro 'include "nightly"; results({format: "xsklab nightly", version: 1, case: "x",
+			started: "2026-01-01T00:00:00Z", seconds: 1}; [])' >"$BATS_TEST_TMPDIR/results"
+	for format in junit ktap summary; do
+		jq -rs -L repro "include \"nightly\"; $format" "$BATS_TEST_TMPDIR/results" >"$BATS_TEST_TMPDIR/$format"
+		run -1 env LC_ALL=C.UTF-8 grep -naP '[\x00-\x08\x0b-\x1f\x7f\x{80}-\x{9f}\x{202a}-\x{202e}\x{2066}-\x{2069}\x{2028}\x{2029}]' "$BATS_TEST_TMPDIR/$format"
+		run -1 grep -aE '^[[:blank:]]*::|##\[' "$BATS_TEST_TMPDIR/$format"
+	done
+	xmllint --noout --schema tests/jenkins-junit.xsd "$BATS_TEST_TMPDIR/junit"
+	[ "$(xmllint --xpath 'count(//pwned | //script | //img | //svg)' "$BATS_TEST_TMPDIR/junit")" = 0 ]
+	# Two subtests, and no line that another tool would take for one.
+	[ "$(grep -cE '^ *(not )?ok ' "$BATS_TEST_TMPDIR/ktap")" = 3 ]
+	run -1 grep -vE '^\||^#|^$|^- `|^x, ' "$BATS_TEST_TMPDIR/summary"
+}
