@@ -328,7 +328,8 @@ class Why(gdb.Command):
             with open(call_file, encoding="utf-8") as file:
                 call = json.load(file)
             kernel = os.path.dirname(gdb.objfiles()[0].filename)
-            gdb.execute(f"source {kernel}/vmlinux-gdb.py")  # $lx_current()
+            # $lx_current(); of the tree whose Makefile has run on this host already
+            gdb.execute(f"source {kernel}/vmlinux-gdb.py")
             gdb.execute("set breakpoint always-inserted on")
             gdb.execute(f"target remote {socket}", to_string=True)
             answer = explain(call)

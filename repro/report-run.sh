@@ -141,7 +141,7 @@ wait_for_gdb() { # ROLE
 	cat <<-EOF
 		The guest waits for gdb; Ctrl-A X ends it. In another terminal, in this folder:
 
-		  gdb -q -ex 'target remote 127.0.0.1:$PORT' -x gdb/$1.gdb $vmlinux
+		  gdb -q -iex 'set auto-load no' -ex 'target remote 127.0.0.1:$PORT' -x gdb/$1.gdb $vmlinux
 
 		kernel/vmlinux has line numbers and types; it comes in the second archive.
 	EOF

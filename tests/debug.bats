@@ -45,7 +45,7 @@ debug() {
 by_script() {
 	local command
 	local -a commands=()
-	command=$(sed -n "s|^  gdb -q \(-x .*/$1\.gdb\)$|\1|p" "$BATS_TEST_TMPDIR/console")
+	command=$(sed -n "s|^  gdb -q -iex 'set auto-load no' \(-x .*/$1\.gdb\)$|\1|p" "$BATS_TEST_TMPDIR/console")
 	[ -n "$command" ] || return 1
 	shift
 	while [ $# -gt 0 ]; do
@@ -216,7 +216,7 @@ next_pane() {
 
 @test "a terminal that tmux cannot use shows the commands and the console" {
 	on_screen 100 30 TERM=dumb
-	sees "gdb -q -x $dir/kernel.gdb" "gdb -q -x $dir/program.gdb"
+	sees "gdb -q -iex 'set auto-load no' -x $dir/kernel.gdb" "gdb -q -iex 'set auto-load no' -x $dir/program.gdb"
 	"${screen[@]}" send-keys C-a
 	"${screen[@]}" send-keys x
 	sees "ended with 0"

@@ -193,6 +193,8 @@ flood() {
 
 # The report of that run, and what is in it.
 reported() {
+	# A kernel that is not there needs no packing.
+	change verdict.json 'if .kernel then .kernel.build_id = "0" else .build_id = 0 end' || return
 	harmless 0 repro/report "$run_dir" build/hostile-report || return
 	is_text build/hostile-report/report.txt || return
 	xmllint --noout build/hostile-report/report.html || return
@@ -259,17 +261,19 @@ played() { # END
 
 @test "vm/boot tells the end of a hostile guest in text" {
 	everywhere
-	for text in "Kernel panic - not syncing: " ""; do
-		sed "s/^/$text/" "$BATS_TEST_TMPDIR/texts" >"$BATS_TEST_TMPDIR/console"
-		cp "$BATS_TEST_TMPDIR/texts" "$BATS_TEST_TMPDIR/result"
-		played 0
-		played 1
+	cp "$BATS_TEST_TMPDIR/texts" "$BATS_TEST_TMPDIR/console"
+	cp "$BATS_TEST_TMPDIR/texts" "$BATS_TEST_TMPDIR/result"
+	played 0
+	for what in csi c1 return nul not-utf8 workflow-old verdict; do
+		line=$BATS_TEST_TMPDIR/line
+		printf '%b\n' "$(sed -n "s/^$what *//p" tests/hostile/texts)" >"$line"
+		[ -s "$line" ]
+		cp "$line" "$BATS_TEST_TMPDIR/result"
+		sed 's/^/Kernel panic - not syncing: /' "$line" >"$BATS_TEST_TMPDIR/console"
+		played 0 || { echo "of $what"; false; }
+		: >"$BATS_TEST_TMPDIR/console"
+		played 1 || { echo "of $what"; false; }
 	done
-	while IFS= read -r line; do
-		printf '%s\n' "$line" >"$BATS_TEST_TMPDIR/result"
-		printf 'Kernel panic - not syncing: %s\n' "$line" >"$BATS_TEST_TMPDIR/console"
-		played 0 || { cat -v "$BATS_TEST_TMPDIR/result"; false; }
-	done < <(grep -a pwn "$BATS_TEST_TMPDIR/texts" | head -n 30)
 	repeated x 20000000 >"$BATS_TEST_TMPDIR/result"
 	: >"$BATS_TEST_TMPDIR/console"
 	played 0
@@ -307,4 +311,35 @@ played() { # END
 	# Two subtests, and no line that another tool would take for one.
 	[ "$(grep -cE '^ *(not )?ok ' "$BATS_TEST_TMPDIR/ktap")" = 3 ]
 	run -1 grep -vE '^\||^#|^$|^- `|^x, ' "$BATS_TEST_TMPDIR/summary"
+}
+
+# Everywhere where gdb looks by itself: its folder, and beside what it reads.
+plant() { # DIR VMLINUX PROGRAM
+	printf 'shell touch %s/pwned\n' "$BATS_TEST_TMPDIR" >"$1/.gdbinit"
+	printf 'import os\nos.mknod("%s/pwned")\n' "$BATS_TEST_TMPDIR" | tee "$2-gdb.py" >"$3-gdb.py"
+}
+
+@test "gdb loads nothing from its folder or from beside what it reads" {
+	dir=$BATS_TEST_TMPDIR/gdb
+	mkdir "$dir"
+	export HOME=$dir/home
+	mkdir "$HOME"
+	cp build/init "$dir/vmlinux"
+	cp build/init "$dir/program"
+	plant "$dir" "$dir/vmlinux" "$dir/program"
+	# It would, if told to trust the folder.
+	(cd "$dir" && gdb -q -batch -iex 'set auto-load safe-path /' vmlinux </dev/null) >/dev/null 2>&1
+	rm "$BATS_TEST_TMPDIR/pwned"
+	echo 'set auto-load safe-path /' >"$HOME/.gdbinit"
+	# The options of every gdb that the lab starts or prints.
+	while read -r options; do
+		(cd "$dir" && eval "gdb $options -batch -ex 'add-symbol-file program' vmlinux" </dev/null) >/dev/null 2>&1
+		[ ! -e "$BATS_TEST_TMPDIR/pwned" ] || { echo "loaded with $options"; false; }
+	done < <(grep -ohE "\bgdb -[a-z].*'set auto-load no'" vm/boot vm/debug repro/report-run.sh | sed 's/^gdb //; s/-batch//')
+	# There is none without them.
+	run -0 grep -hE '(^|[^A-Za-z/_])gdb -[a-z]' vm/boot vm/debug repro/report-run.sh
+	[ "${#lines[@]}" = 6 ]
+	for line in "${lines[@]}"; do
+		[[ $line == *"-iex 'set auto-load no'"* ]]
+	done
 }
