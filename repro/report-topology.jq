@@ -19,7 +19,11 @@ def is_peer($other): .linkinfo.info_kind == "veth" and $other.linkinfo.info_kind
   and if .netns == $other.netns then .link == $other.ifname
     else .link_index == $other.ifindex and $other.link_index == .ifindex end;
 
-[ split("\n")[] | fromjson? | select(type == "array" and all(.[]; type == "object" and .ifname)) ]
+# What the guest says may be of any form, and without end.
+def is_device: type == "object" and (.ifname | type == "string") and (.linkinfo // {} | type == "object")
+  and (.addr_info // [] | type == "array" and all(.[]; type == "object"));
+
+[ split("\n")[] | fromjson? | select(type == "array" and length <= 64 and all(.[]; is_device)) ][:16]
 | to_entries
 | map(.key as $netns | .value | map(select(.link_type != "loopback")) | to_entries
       | map(.value + {$netns, id: "n\($netns)_\(.key)"}))
