@@ -66,21 +66,6 @@ differences() {
 	[ -z "$(find "$XDG_CACHE_HOME" -name 'tmp.*')" ]
 }
 
-@test "upstream that has not the commit is told" {
-	upstream
-	own_cache
-	FIX=0123456789012345678901234567890123456789 run -125 --separate-stderr "$source" "$out" upstream
-	said "does not give commit 0123456789012345678901234567890123456789"
-	[ ! -e "$out" ]
-}
-
-@test "upstream that was asked for and cannot be reached is an error" {
-	own_cache
-	XDP_TOOLS=file:///nonexistent run -125 --separate-stderr "$source" "$out" upstream
-	said "cannot be reached"
-	[ ! -e "$out" ]
-}
-
 @test "a git folder gives the commit and its parent" {
 	upstream
 	own_cache
