@@ -149,7 +149,7 @@ result_through() { # COMMAND
 
 @test "guest: files that take all memory" {
 	fault 125 60 'panic: Kernel panic - not syncing: System is deadlocked on memory' build/faulty/before \
-		repro/run "$(case_with 's|^phase strace|cat /dev/zero >/fill|')"
+		repro/run "$(case_with 's|^phase strace|mkdir /fill; mount -t ramfs none /fill; cat /dev/zero >/fill/all|')"
 }
 
 @test "guest: a reproducer that never ends" {

@@ -13,7 +13,7 @@
 #
 # in $LAB, a checkout of its own. Whatever happened, nothing may be left behind, and
 # the next make repro has to succeed without cleaning. VERDICT is what verdict.json said
-# before that. Figures go to build/faults.tsv:
+# before that, and $BATS_TEST_TMPDIR has it. Figures go to build/faults.tsv:
 # row, exit code, deadline, seconds.
 
 # shellcheck disable=SC2034,SC2154 # some are for the rows, some are set by bats
@@ -108,7 +108,8 @@ fault() {
 	XSKLAB_FAULT=$BATS_TEST_NAME.$$ run --separate-stderr \
 		timeout --kill-after=1 $((deadline + 2)) "$@" 3>&- 4>&-
 	cd "$OLDPWD" || return
-	VERDICT=$(jq -r .verdict "$LAB/build/xsk-netns-cookie/verdict.json" 2>/dev/null || true)
+	cp -f "$LAB/build/xsk-netns-cookie/verdict.json" "$BATS_TEST_TMPDIR/" 2>/dev/null || true
+	VERDICT=$(jq -r .verdict "$BATS_TEST_TMPDIR/verdict.json" 2>/dev/null || true)
 	took=$(awk -v now="$(seconds)" -v then="$started" 'BEGIN { print now - then }')
 	record "$status" "$deadline" "$took"
 	printf '%s\n' "output:" "$output" "stderr:" "$stderr" "exit $status after $took s"
@@ -149,7 +150,7 @@ nothing_is_left() { # WORLD
 }
 
 next_repro_succeeds() {
-	(cd "$LAB" && unset TMPDIR && PATH=$PATH_BEFORE make -s repro "${KNOBS[@]}" >"$BATS_TEST_TMPDIR/next" 2>&1 3>&- 4>&-) ||
+	(cd "$LAB" && unset TMPDIR KVM_DEVICE && PATH=$PATH_BEFORE make -s repro "${KNOBS[@]}" >"$BATS_TEST_TMPDIR/next" 2>&1 3>&- 4>&-) ||
 		{ echo "the next make repro fails:"; cat "$BATS_TEST_TMPDIR/next"; return 1; }
 	grep -q 'REPRODUCED: EINVAL before the fix, success after it' "$BATS_TEST_TMPDIR/next"
 }

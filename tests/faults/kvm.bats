@@ -28,7 +28,7 @@ mortal=()
 # shellcheck disable=SC2054 # setpriv's comma
 [ "$(id -u)" != 0 ] || mortal=(setpriv --bounding-set=-dac_override,-dac_read_search)
 
-recorded() { jq -e "$1" "$LAB/$run_dir/verdict.json"; }
+recorded() { jq -e "$1" "$BATS_TEST_TMPDIR/verdict.json"; }
 
 @test "KVM: absent" {
 	export KVM_DEVICE=/nonexistent
