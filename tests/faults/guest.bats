@@ -169,7 +169,7 @@ result_through() { # COMMAND
 
 @test "guest: a reproducer that crashes at once" {
 	fault 125 60 'gdb: timeline: the guest ended before main\(\) was called' build/faulty/before \
-		repro/run "$(case_with 's|"\$@" "/case/$CASE.$VARIANT"|& sh -c "kill -SEGV \\$\\$"|')"
+		repro/run "$(case_with 's|"\$@" "/case/$CASE.$VARIANT"|"$@" sh -c "kill -SEGV \\$\\$"|')"
 }
 
 @test "guest: a reproducer that crashes after its first socket" {
