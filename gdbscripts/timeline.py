@@ -176,7 +176,7 @@ class Record(gdb.Command):
         probes = [Probe(timeline, specs[0], *places[0])]
         proceed(timeline, "main() was called")
         if not probes[0].hits:
-            raise LabError("the guest stopped before main() was called")
+            raise LabError("the guest ended or stopped before main() was called")
         check_kernel()
         probes += [Probe(timeline, spec, *place)
                    for spec, place in zip(specs[1:], places[1:])]
@@ -184,7 +184,7 @@ class Record(gdb.Command):
         if probes[0].hits > 1:
             raise LabError("main() was called again before it returned: the program crashed")
         if not timeline.over:
-            raise LabError("the guest stopped before main() returned")
+            raise LabError("the guest ended or stopped before main() returned")
         for probe in probes:
             if not (probe.hits or probe.spec.get("optional")):
                 raise LabError(f"{probe.spec['function']} was never called")
