@@ -32,7 +32,7 @@ stop() { # CODE TEXT
 }
 
 # start ROLE COMMAND...: QEMU with the machine that the role has; does not return.
-# The guest can do nothing but run and write 32 MiB into each of its files.
+# The guest can do nothing but run and write 8 MiB into each of its files.
 start() {
 	role=$1 machine=$1
 	shift
@@ -50,7 +50,7 @@ start() {
 	if "$QEMU" -help | grep -q '^-sandbox'; then
 		set -- "$@" -sandbox on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny
 	fi
-	ulimit -f 65536
+	ulimit -f 16384
 	exec "$@"
 }
 

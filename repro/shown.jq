@@ -7,7 +7,8 @@
 # long is cut. All that a guest had a hand in goes through it.
 def printable: tostring | .[:4000]
   | explode | map(if (. >= 32 and . < 127) or (. >= 160 and . < 592) then . else 63 end) | implode
-  | gsub("##\\["; "# #["); # to GitHub's log a command
+  # To GitHub's log these are commands, the second where a line begins with it.
+  | gsub("##\\["; "# #[") | sub("^(?<blanks> *)::"; "\(.blanks): :");
 
 def pad($width): . + " " * ([$width - length, 0] | max);
 

@@ -159,12 +159,12 @@ flood() {
 	line) repeated x 52428800 ;;
 	deep) repeated [ 10000 ;;
 	deeper) repeated [ 3000000 ;;
-	zeroes) head -c 4194303 /dev/zero ;;
+	zeroes) head -c 4000000 /dev/zero ;;
 	null) yes null ;;
 	sockets) yes '{"socket":{"device":"inner","ifindex":1,"queue":1,"errno":22,"netns_cookie":1}}' ;;
 	calls) yes '{"call":{"order":1,"ring":0,"function":"xsk_bind","values":{}}}' ;;
 	strace) yes '41 [ 49] bind(AF_XDP bind(AF_XDP' ;;
-	binds) repeated ' bind(' 4194303 ;;
+	binds) repeated ' bind(' 4000000 ;;
 	esac 2>/dev/null | head -c 33554432 # vm/boot's limit
 }
 
