@@ -8,7 +8,7 @@ CASE ?= xsk-netns-cookie
 BUILD := $(or $(BUILD),build)
 export KERNEL LIBXDP FIX ACCEL CASE LAYOUT QUEUES INDEX DEADLINE SWAP V BUILD VARIANT PORT
 export PROG ARGS FILES SETUP CALL ERRNO NTH LIST KERNELS LIBXDPS JOBS PREVIOUS GUEST SSH_PORT DISK
-export LAST_GOOD FIRST_BAD REPOSITORY N LOAD
+export LAST_GOOD FIRST_BAD REPOSITORY N LOAD SNAPSHOT
 
 # A case of one's own may live anywhere: CASE=path/to/case.
 stem := $(if $(findstring /,$(CASE)),$(CASE),repro/$(CASE))
@@ -23,7 +23,7 @@ DEBUGGED := -O0 -g3 -static -no-pie -Wl,-Ttext-segment=0x10000000 -Wall \
 # Not busybox's sh, which would take its own ip(8) before /bin/ip.
 PROGRAMS := $(shell PATH=$$PATH:/usr/sbin:/sbin; \
 	for program in sh busybox ip ethtool strace; do command -v $$program || true; done)
-SCRIPTS := $(filter-out %.c,$(wildcard netns/*))
+SCRIPTS := $(filter-out %.c,$(wildcard netns/*)) vm/restored
 GDBSERVER := $(shell command -v gdbserver || true)
 APPLETS := cat echo grep kill ls mkdir mount nproc ps rm sleep umount
 # What make starts ends with it, even where SIGKILL ends it.
@@ -59,6 +59,8 @@ Knobs (NAME=value after make, or in the environment):
   ACCEL     kvm, tcg, or auto: kvm where a guest was seen to run under it; auto
   DEADLINE  seconds that a guest may take; 60
   SWAP=1    exchange before and after, to see the lab say no
+  SNAPSHOT=1  do not boot the guests, but go on from one that was saved with its
+            network up: faster, and not all that a booted one is, see README.md
   BUILD     the folder to build and run in; build
   PROG ARGS FILES SETUP   of make why: the program, its arguments, other files, a script
             to run before it; CALL ERRNO NTH choose a failed call, LIST=1 lists them
@@ -147,7 +149,7 @@ distclean:
 	@vm/clean cache
 
 # Everything that repro/run needs once kernel and libxdp are there.
-inputs: $(run)/initrd.before $(run)/initrd.after $(BUILD)/errno.json
+inputs: $(run)/initrd.before $(run)/initrd.after $(run)/initrd.saved $(BUILD)/errno.json
 
 $(BUILD)/errno.json: vm/errno.c | $(BUILD)
 	$(Q)$(CC) $(CFLAGS) -o $(BUILD)/errno $<
@@ -191,6 +193,11 @@ $(run)/initrd.%: $(BUILD)/guest.cpio $(BUILD)/gdbserver.cpio $(run)/program.% $(
 	$(Q)vm/image $(BUILD)/gen_init_cpio $(run)/case.$* /case/$(name).sh=$(stem).sh \
 		/case/$(name).$*=$(run)/guest.$*
 	$(Q)cat $(BUILD)/guest.cpio $(run)/case.$* >$@
+
+# For SNAPSHOT=1: what is in the guest when it is saved, and what comes after that.
+$(run)/initrd.saved: $(BUILD)/guest.cpio $(stem).sh | $(run)
+	$(Q)vm/image $(BUILD)/gen_init_cpio $(run)/case.saved /case/$(name).sh=$(stem).sh
+	$(Q)cat $(BUILD)/guest.cpio $(run)/case.saved >$@
 
 # For make debug: the program under gdbserver.
 $(run)/debug-initrd.%: $(run)/initrd.% $(BUILD)/gdbserver.cpio vm/under-gdbserver

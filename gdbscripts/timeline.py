@@ -18,11 +18,14 @@ line that starts with "timeline:".
 import json
 import os
 import sys
+import time
 
 import gdb
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from symbols import LabError, add_program, check_kernel, locate, to_json  # noqa: E402
+
+RESTORE_DEADLINE = 30  # seconds
 
 
 def return_of(frame):
@@ -39,6 +42,16 @@ def proceed(timeline, until):
         raise LabError(timeline.error or f"the guest or its connection ended before {until}") from error
     if timeline.error:
         raise LabError(timeline.error)
+
+
+def await_restored():
+    """A guest that goes on from a snapshot is nothing yet while that is read."""
+    until = time.monotonic() + RESTORE_DEADLINE
+    while "inmigrate" in gdb.execute("monitor info status", to_string=True):
+        if time.monotonic() > until:
+            raise LabError(f"the snapshot was not read within {RESTORE_DEADLINE} s")
+        time.sleep(0.01)
+    gdb.execute("maintenance flush register-cache", to_string=True)
 
 
 class Timeline:
@@ -171,6 +184,7 @@ class Record(gdb.Command):
         places = [locate(user if spec["ring"] else kernel, spec["function"])
                   for spec in specs]
         gdb.execute(f"target remote {socket}", to_string=True)
+        await_restored()
         # Where main() begins, the kernel's text and the program's are mapped. Until
         # then one breakpoint, in hardware, is all that slows the boot.
         probes = [Probe(timeline, specs[0], *places[0])]

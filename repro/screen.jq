@@ -22,7 +22,7 @@ def refused: .variants.before | refused_call
 
 def rows:
   .variants.before as $b | .variants.after as $a
-  | "\(.case)   Linux \(.kernel.release) (\(.kernel.source))   QEMU \(.qemu) \(.accel)   libxdp \($b.library) / \($a.library)",
+  | "\(.case)   Linux \(.kernel.release) (\(.kernel.source))   QEMU \(.qemu) \(.accel)\(if .restored then ", from a snapshot" else "" end)   libxdp \($b.library) / \($a.library)",
     row(""; "before the fix"; "after the fix"),
     (range([$b.sockets, $a.sockets | length] | max) as $i
      | ($b.sockets[$i] // $a.sockets[$i])

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# The guest's machine, for vm/boot and vm/debug; sourced after vm/lib.sh.
+# The guest's machine, for vm/boot, vm/snapshot and vm/debug; sourced after vm/lib.sh.
 # Environment: ACCEL, kvm or tcg (default); QEMU (qemu-system-x86_64).
 
 : "${ACCEL:=tcg}" "${QEMU:=qemu-system-x86_64}"
@@ -47,4 +47,27 @@ qemu_options() {
 	*) usage_error "ACCEL=$ACCEL is neither kvm nor tcg" ;;
 	esac
 	OPTIONS+=(-append "console=ttyS0 panic=-1 oops=panic reboot=t nokaslr random.trust_cpu=on $tuning $*")
+}
+
+# guest_files: what the guest says goes on at the end of files in this folder.
+guest_files() {
+	local port
+	# shellcheck disable=SC2054 # QEMU's commas
+	OPTIONS+=(-chardev file,id=console,path=console.log,append=on -serial chardev:console)
+	for port in result=result.jsonl strace=strace.log; do
+		OPTIONS+=(-chardev "file,id=${port%=*},path=${port#*=},append=on"
+			-device "virtserialport,chardev=${port%=*},name=${port%=*}")
+	done
+}
+
+# shellcheck disable=SC2034 # used by those who source this
+PAYLOAD_SIZE=16M
+
+# can_be_saved CHARDEV: what a guest needs besides for vm/restored: a port, and "payload"
+# as a disk, of the same size in all of them.
+can_be_saved() {
+	# shellcheck disable=SC2054 # QEMU's commas
+	OPTIONS+=(-chardev "$1,id=words" -device virtserialport,chardev=words,name=words
+		-drive if=none,id=payload,format=raw,readonly=on,file=payload
+		-device virtio-blk-device,drive=payload)
 }
