@@ -149,7 +149,10 @@ distclean:
 	@vm/clean cache
 
 # Everything that repro/run needs once kernel and libxdp are there.
-inputs: $(run)/initrd.before $(run)/initrd.after $(run)/initrd.saved $(BUILD)/errno.json
+inputs: $(run)/initrd.before $(run)/initrd.after $(run)/initrd.saved $(run)/structs $(BUILD)/errno.json
+
+$(run)/structs: $(stem).json | $(run)
+	$(Q)jq -r '.probes[].struct // empty' $< >$@
 
 $(BUILD)/errno.json: vm/errno.c | $(BUILD)
 	$(Q)$(CC) $(CFLAGS) -o $(BUILD)/errno $<

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # screen.jq: one screen of text from verdict.json; jq -L repro. Every word of a row
-# was observed; rows in which both variants agree are left out.
+# was observed; rows in which both variants agree are left out. The first line is the
+# verdict's word alone, for repro/run.
 include "shown";
 
 def row($title; $before; $after): "  \($title | pad(30))\($before | pad(38))\($after)";
@@ -44,6 +45,7 @@ def rows:
     (.differences[] | "  ! \(.)"),
     (.retried | values | "  KVM lost a guest, so both were run again without it: \(.)");
 
-((if .variants then rows else .case end),
+(.verdict,
+ (if .variants then rows else .case end),
  "  \(if .verdict == "reproduced" and .control then "AS PREDICTED" else .verdict | ascii_upcase | gsub("-"; " ") end): \(.reason)\(if .seconds then "   \(.seconds) s" else "" end)")
 | printable
