@@ -12,7 +12,7 @@ load lib
 run_dir=build/xsk-netns-cookie
 words=(CASE=xsk-netns-cookie LAYOUT=colliding QUEUES=1 INDEX=4242)
 
-snapshot() { ACCEL=tcg vm/snapshot build/kernel "$run_dir/initrd.saved" "${words[@]}"; }
+snapshot() { vm/snapshot build/kernel "$run_dir/initrd.saved" "${words[@]}"; }
 
 without_addresses='walk(if type == "string" and test("^0x[0-9a-f]+$") then "an address" else . end)'
 
@@ -105,12 +105,14 @@ all_seen() {
 	own_cache
 	vm/image build/gen_init_cpio "$BATS_TEST_TMPDIR/case.cpio" /case/hello.sh=tests/cases/hello.sh
 	cat build/guest.cpio "$BATS_TEST_TMPDIR/case.cpio" >"$BATS_TEST_TMPDIR/initrd"
-	ACCEL=tcg run -125 --separate-stderr vm/snapshot build/kernel "$BATS_TEST_TMPDIR/initrd" CASE=hello
+	run -125 --separate-stderr vm/snapshot build/kernel "$BATS_TEST_TMPDIR/initrd" CASE=hello
 	ends_with "the guest ended before it could be saved"
 	one_line
 }
 
-@test "a SNAPSHOT that is neither 0 nor 1 is bad usage" {
+@test "a SNAPSHOT that is neither 0 nor 1, and one under KVM, are bad usage" {
+	SNAPSHOT=1 ACCEL=kvm run -2 --separate-stderr repro/run
+	said "SNAPSHOT=1 is for ACCEL=tcg"
 	SNAPSHOT=2 run -2 --separate-stderr repro/run
 	said "SNAPSHOT=2 is neither 0 nor 1"
 }
