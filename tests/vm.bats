@@ -13,7 +13,7 @@ ended() { [ "$(jq -r '.["end"]' "$BATS_TEST_TMPDIR/out/end.json")" = "$1" ]; }
 # stand_in TEXT: a QEMU on PATH that does something else.
 stand_in() {
 	mkdir -p "$BATS_TEST_TMPDIR/bin"
-	printf '#!/bin/bash\n[ "$1" != --version ] || exec %s --version\n%s\n' \
+	printf '#!/bin/bash\ncase $1 in --version | -help) exec %s "$1" ;; esac\n%s\n' \
 		"$(command -v qemu-system-x86_64)" "$1" >"$BATS_TEST_TMPDIR/bin/qemu-system-x86_64"
 	chmod +x "$BATS_TEST_TMPDIR/bin/qemu-system-x86_64"
 	PATH=$BATS_TEST_TMPDIR/bin:$PATH
