@@ -171,7 +171,7 @@ def versions: . as $facts | .verdict as $verdict
           + ([.options[] | select(startswith("# ")) | ltrimstr("# CONFIG_") | rtrimstr(" is not set")] | join(" "))
           + ". All of it is in the archive's kernel/config." else "not known" end)],
       ["libxdp", ($verdict.variants // {} | "before: \(.before.library // "not known"); after: \(.after.library // "not known"); of \($verdict.libxdp // "unknown origin")")],
-      ["QEMU", ($verdict.qemu | values | "\(.) \($verdict.accel)\($verdict.retried // "" | if . == "" then . else ", after KVM had lost a guest: \(.)" end)") // "not known"],
+      ["QEMU", ($verdict.qemu | values | "\(.) \($verdict.accel)\(if $verdict.restored then ", guests that went on from a saved one" else "" end)\($verdict.retried // "" | if . == "" then . else ", after KVM had lost a guest: \(.)" end)") // "not known"],
       ["gdb", .tools.gdb], ["compiler", .kernel.compiler // "not known"], ["host", .tools.host],
       ["lab", (.tools.lab | if . then "xsklab, commit \(.)" else "not known" end)]
     ]}]};
