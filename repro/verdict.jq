@@ -2,7 +2,8 @@
 #
 # verdict.jq: compare what two guests showed with what the case predicts.
 #
-# Named arguments: $name, $before_is and $after_is (which library ran as which),
+# Named arguments: $name, $build (BUILD), $folder (the case's), $before_is and
+#   $after_is (which library ran as which),
 #   $layout, $queues, $accel, $retried (why, or ""), $qemu, $took (1/100 s);
 #   files as JSON: $case, $kernel, $libxdp, $errno (vm/errno.c's); files as text:
 #   $layouts (pahole's), and $before_X and $after_X for X of result, timeline
@@ -21,7 +22,9 @@ def lines_max: 10000;
 
 def natural: type == "number" and . >= 0 and . <= 18446744073709551616 and . == floor;
 def word: type == "string" and length <= 64 and test("\\A[A-Za-z0-9_.+~@-]+\\z");
-def path: type == "string" and length <= 1024 and test("\\A[A-Za-z0-9_][A-Za-z0-9_./+-]*\\z") and (contains("..") | not);
+# Of the kernel, of the lab, or of the build's or the case's folder, which may be anywhere.
+def path: ltrimstr($build + "/") | ltrimstr($folder + "/") | type == "string" and length <= 1024
+  and test("\\A[A-Za-z0-9_][A-Za-z0-9_./+-]*\\z") and (contains("..") | not);
 def optional(form): . == null or form;
 def place_in_source: type == "object" and (.function | optional(word)) and (.file | optional(path)) and (.line | optional(natural));
 

@@ -211,3 +211,12 @@ outcome() { # VARIANT DEVICE QUEUE: what became of that socket
 	run -0 --separate-stderr "$BATS_TEST_TMPDIR/a checkout/repro/run"
 	[[ $output == *REPRODUCED* ]]
 }
+
+@test "a case of one's own may be anywhere" {
+	for file in c sh json; do
+		cp "repro/xsk-netns-cookie.$file" "$BATS_TEST_TMPDIR/mine.$file"
+	done
+	run -0 --separate-stderr repro/run CASE="$BATS_TEST_TMPDIR/mine"
+	[[ $output == *"REPRODUCED"* ]]
+	rm -r build/mine
+}
