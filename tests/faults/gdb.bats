@@ -129,7 +129,7 @@ give_guest_another_kernel() {
 
 @test "gdb: a garbled timeline" {
 	timeline_through 'sed 3s/[a-m]/\\xff/g'
-	fault 125 60 "a line of the guest.s result or of the timeline is no JSON" build/xsk-netns-cookie \
+	fault 125 60 "garbled (result|timeline): a line is no JSON" build/xsk-netns-cookie \
 		repro/run
 }
 

@@ -95,7 +95,7 @@ result_through() { # COMMAND
 
 @test "guest: a result with a garbled line" {
 	result_through "sed '/\"socket\"/s/[a-m]/\\xff/g'"
-	fault 125 60 "a line of the guest.s result or of the timeline is no JSON" build/xsk-netns-cookie \
+	fault 125 60 "garbled (result|timeline): a line is no JSON" build/xsk-netns-cookie \
 		repro/run
 }
 
