@@ -83,7 +83,6 @@ predicted, 2 bad usage, 125 the lab failed.
 endef
 
 .DELETE_ON_ERROR:
-.PRECIOUS: $(BUILD)/libxdp/%/xsk.o $(BUILD)/libxdp/%/libxdp.o $(run)/program.% $(run)/initrd.%
 .PHONY: help repro verdict report why nightly debug shell kernel image libxdp inputs menuconfig doctor \
 	bench soak test clean distclean
 
@@ -148,8 +147,11 @@ clean:
 distclean:
 	@vm/clean cache
 
-# Everything that repro/run needs once kernel and libxdp are there.
-inputs: $(run)/initrd.before $(run)/initrd.after $(run)/initrd.saved $(run)/structs $(BUILD)/errno.json
+# Everything that repro/run needs once kernel and libxdp are there. What is named here is
+# kept, and yet removed where make is interrupted while it is made.
+inputs: $(foreach variant,before after,$(run)/initrd.$(variant) $(run)/program.$(variant) \
+	$(BUILD)/libxdp/$(variant)/xsk.o $(BUILD)/libxdp/$(variant)/libxdp.o)
+inputs: $(run)/initrd.saved $(run)/structs $(BUILD)/errno.json
 
 $(run)/structs: $(stem).json | $(run)
 	$(Q)jq -r '.probes[].struct // empty' $< >$@
