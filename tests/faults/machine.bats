@@ -21,7 +21,7 @@ with_mounts() {
 	with_mounts 'mkdir -p build; mount -t tmpfs -o size=$1 none build; exec repro/run'
 	for size in 64k 3m 30m; do
 		cold
-		fault 125 30 'cannot write build/libxdp; is there room|No space left on device|: 0 are free in build' '' "${WITH[@]}" $size
+		fault 125 30 'cannot write build/libxdp; is there room|No space left on device|: [0-9.]+M? are free in build' '' "${WITH[@]}" $size
 	done
 }
 
