@@ -121,9 +121,9 @@ objects() { find "$BATS_TEST_TMPDIR/cache/xsklab/objects" -name '*.o' -printf '%
 	rm -r "$BATS_TEST_TMPDIR/cache/xsklab/kernels"
 	export -f objects
 	job 'while [ "$(objects 2>&1 | wc -l)" -lt "$1" ] && kill -0 "$job"; do sleep 0.5; done; kill "-$2" -- "-$job"'
-	fault 130 60 '' '' env XDG_CACHE_HOME="$BATS_TEST_TMPDIR/cache" "${JOB[@]}" 120 INT
+	fault 130 300 '' '' env XDG_CACHE_HOME="$BATS_TEST_TMPDIR/cache" "${JOB[@]}" 40 INT
 	first=$(objects)
-	fault 143 60 '' '' env XDG_CACHE_HOME="$BATS_TEST_TMPDIR/cache" "${JOB[@]}" $(($(wc -l <<<"$first") + 20)) TERM
+	fault 143 300 '' '' env XDG_CACHE_HOME="$BATS_TEST_TMPDIR/cache" "${JOB[@]}" $(($(wc -l <<<"$first") + 20)) TERM
 	# Nothing is compiled twice.
 	[ -z "$(comm -23 <(echo "$first") <(objects))" ]
 }
