@@ -17,6 +17,7 @@ line that starts with "timeline:".
 """
 import json
 import os
+import re
 import sys
 import time
 
@@ -121,6 +122,17 @@ class Return(gdb.Breakpoint):
             return self.timeline.fail(f"a return: {error!r}")
 
 
+def with_known_types(expression, block):
+    """The same expression, in which a cast's struct is not looked up by its name each
+    time: gdb then searches the symbols of everything, as long as all else in a stop."""
+    def known(cast):
+        name = f"xsklab_{cast.group(1)}"
+        pointer = gdb.lookup_type(f"struct {cast.group(1)}", block).pointer()
+        gdb.set_convenience_variable(name, gdb.Value(0).cast(pointer))
+        return f"(typeof(${name}))"
+    return re.sub(r"\(struct (\w+) \*\)", known, expression)
+
+
 class Probe(gdb.Breakpoint):
     """Records each call of one function."""
 
@@ -131,6 +143,8 @@ class Probe(gdb.Breakpoint):
                          gdb.BP_HARDWARE_BREAKPOINT if spec["ring"] else gdb.BP_BREAKPOINT,
                          internal=True)
         self.timeline, self.spec, self.symbol = timeline, spec, symbol
+        self.expressions = {name: with_known_types(expression, gdb.block_for_pc(address))
+                            for name, expression in spec.get("values", {}).items()}
         self.hits = 0
 
     def values(self, frame):
@@ -138,7 +152,7 @@ class Probe(gdb.Breakpoint):
         for symbol in frame.block():
             if symbol.is_argument:
                 found[symbol.name] = to_json(symbol.value(frame))
-        for name, expression in self.spec.get("values", {}).items():
+        for name, expression in self.expressions.items():
             found[name] = to_json(gdb.parse_and_eval(expression))
         return found
 
