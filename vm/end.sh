@@ -93,6 +93,3 @@ cut_logs() {
 		printf '%s ' "$log"
 	done
 }
-
-# No control character, and nothing that GitHub's log takes for a command.
-printable() { tr -cd '\11\12\40-\176' | cut -c1-300 | sed 's/##\[/# #[/g'; }

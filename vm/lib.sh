@@ -34,6 +34,10 @@ export BUILD=${BUILD:-build}
 # One line, whatever there is in words of others; one that cannot be written ends nothing.
 note() { echo "xsklab: ${*//[[:cntrl:]]/ }" >&2 || true; }
 
+# What a guest said: no control character, and nothing that GitHub's log takes for a
+# command.
+printable() { tr -cd '\11\12\40-\176' | cut -c1-300 | sed 's/##\[/# #[/g'; }
+
 usage_error() { # TEXT
 	note "$1"
 	exit 2
