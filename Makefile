@@ -39,7 +39,7 @@ make nightly     the case on several kernels, compared with the last time
 make debug       one guest, two debuggers: gdb on the kernel, gdb on the program
 make shell       a shell in a guest, with the case's network up
 make doctor      what is there: tools, accelerator, sources, room
-make test        the tests; make test-all the table of faults as well, an hour
+make test        the tests and the table of faults, an hour; tests/run FILE.bats for one file
 make kernel      only the kernel; make image, make libxdp likewise
 make menuconfig  try other kernel options, and get them as a fragment
 make bench       what a reproduction costs, in bare boots of the same kernel
@@ -84,7 +84,7 @@ endef
 
 .DELETE_ON_ERROR:
 .PHONY: help repro verdict report why nightly debug shell kernel image libxdp inputs menuconfig doctor \
-	bench soak test test-all clean distclean
+	bench soak test clean distclean
 
 help:
 	$(info $(help))
@@ -140,10 +140,6 @@ soak:
 test:
 	@vm/needs test
 	@$(TIED) tests/run
-
-test-all:
-	@vm/needs test
-	@$(TIED) tests/run tests/*.bats tests/faults/*.bats
 
 clean:
 	@vm/clean
