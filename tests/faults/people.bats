@@ -57,8 +57,8 @@ at_ten_moments() {
 }
 
 @test "people: Ctrl-Z for longer than the guests may take, and fg" {
-	job 'sleep 1.5; kill -TSTP -- "-$job"; sleep 12; kill -CONT -- "-$job"'
-	DEADLINE=12 fault 0 60 '' '' "${JOB[@]}"
+	job 'sleep 1.5; kill -TSTP -- "-$job"; sleep 20; kill -CONT -- "-$job"'
+	DEADLINE=20 fault 0 60 '' '' "${JOB[@]}"
 }
 
 # runs N DIR...: N runs at once in each of them, all of which have the right verdict.
