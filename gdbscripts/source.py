@@ -7,7 +7,7 @@ import re
 
 import gdb
 
-from symbols import to_json
+from symbols import LabError, to_json
 
 CONTEXT = 4  # lines before and after
 JOINED_MAX = 12  # lines that a condition may have
@@ -132,6 +132,8 @@ def answers(branch, computed, statement, armed, name):
 def answer(guard, inlined, made, armed, name, **known):
     """One condition, at the level of inlining of the statement that it guards."""
     lines = lines_of(guard["path"])
+    if not lines:
+        raise LabError(f"the kernel's source is gone: there is no {guard['path']}")
     text, first, last = whole(lines, guard["line"])
     return {**shown(guard),
             "condition": text,

@@ -339,8 +339,9 @@ class Why(gdb.Command):
         except Exception as error:  # whatever it is, the guest must not wait for ever
             if not isinstance(error, (LabError, gdb.error)):
                 traceback.print_exc()
-            gdb.write(f"why: {error}\n", gdb.STDERR)
-            gdb.execute("quit 1")
+            print(f"why: {error}", file=sys.__stderr__, flush=True)
+            # "quit" would let the guest go on, wherever it has been taken to.
+            os._exit(1)
 
 
 Why()
