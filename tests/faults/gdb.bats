@@ -140,3 +140,13 @@ give_guest_another_kernel() {
 	fault 125 60 'gdb: before its recording was whole, gdb was ended by SIGKILL' build/faulty/before/origin \
 		repro/run "$(case_with "\$a # $RANDOM")"
 }
+
+@test "gdb: cannot read the source of the line that refused" {
+	stand_in gdb 'for word; do
+			[[ $word != directory* ]] || word="directory /nonexistent"
+			words+=("$word")
+		done
+		exec "$REAL" "${words[@]}"'
+	fault 125 60 "gdb: why: the kernel's source is gone: there is no .*net/xdp/xsk_buff_pool.c" build/faulty/before/origin \
+		repro/run "$(case_with "\$a # $RANDOM")"
+}

@@ -218,5 +218,5 @@ as_another() {
 
 @test "machine: few processes" {
 	as_another 'ulimit -u 10; exec repro/run'
-	fault 125 60 'Resource temporarily unavailable|something failed while it .*; its message is above|a guest was lost; see build/' '' "${WITH[@]}"
+	fault 125 60 'Resource temporarily unavailable|something failed while it .*; its message is above|lab failure: ' '' "${WITH[@]}"
 }
