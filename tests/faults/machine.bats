@@ -217,6 +217,7 @@ as_another() {
 }
 
 @test "machine: few processes" {
+	# bash tries each fork for 15 s.
 	as_another 'ulimit -u 10; exec repro/run'
-	fault 125 60 'Resource temporarily unavailable|something failed while it .*; its message is above|lab failure: ' '' "${WITH[@]}"
+	fault 125 300 'Resource temporarily unavailable|something failed while it .*; its message is above|lab failure: ' '' "${WITH[@]}"
 }
