@@ -8,11 +8,14 @@
 
 # guarded SECONDS COMMAND...: whoever dies first takes the others along, however
 # it dies. To be run in the background.
+# timeout(1) that is ended just when it forks leaves a child that has not yet asked for
+# the signal; that one finds that its parent is another.
 guarded() {
 	local seconds=$1
 	shift
+	# shellcheck disable=SC2016 # sh's variables
 	exec setpriv --pdeathsig TERM timeout --kill-after=2 "$seconds" \
-		setpriv --pdeathsig KILL "$@"
+		setpriv --pdeathsig KILL sh -c '[ "$PPID" = "$0" ] && exec "$@"' "$BASHPID" "$@"
 }
 
 # Was this QEMU built with seccomp? It should have nothing to do but to run a guest.
