@@ -5,12 +5,32 @@ import os
 import re
 import shlex
 import struct
+import time
 
 import gdb
 
 
+LISTEN_DEADLINE = 10  # seconds
+
+
 class LabError(Exception):
     """The lab failed; the text says where."""
+
+
+def connect(socket):
+    """Connect to QEMU's stub as soon as it listens. Who has started both ends who waits
+    for a QEMU that is gone."""
+    until = None
+    while True:
+        if os.path.exists(socket):
+            until = until or time.monotonic() + LISTEN_DEADLINE
+            try:
+                gdb.execute(f"target remote {socket}", to_string=True)
+                return
+            except gdb.error:
+                if time.monotonic() > until:
+                    raise
+        time.sleep(0.01)
 
 
 def add_program(program):
@@ -29,12 +49,16 @@ def check_kernel():
 
 
 def running_build_id():
-    """The build id in the guest's memory, by elf(5)'s notes; None where there is none."""
-    start, stop = (int(gdb.parse_and_eval(f"(unsigned long)&__{which}_notes"))
-                   for which in ("start", "stop"))
+    """The build id in the guest's memory, by elf(5)'s notes; None where there is none.
+
+    By the section: to look a variable up, gdb reads the types of half the kernel.
+    """
+    section = gdb.execute("maintenance info sections .notes", to_string=True)
     try:
+        start, stop = (int(address, 16) for address in
+                       re.search(r"(0x[0-9a-f]+)->(0x[0-9a-f]+) at ", section).groups())
         notes = bytes(gdb.selected_inferior().read_memory(start, stop - start))
-    except gdb.MemoryError:
+    except (AttributeError, gdb.MemoryError):
         return None
     while len(notes) >= 12:
         name, size, kind = struct.unpack_from("<3I", notes)

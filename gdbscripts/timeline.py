@@ -24,7 +24,7 @@ import time
 import gdb
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from symbols import LabError, add_program, check_kernel, locate, to_json  # noqa: E402
+from symbols import LabError, add_program, check_kernel, connect, locate, to_json  # noqa: E402
 
 RESTORE_DEADLINE = 30  # seconds
 
@@ -197,7 +197,7 @@ class Record(gdb.Command):
         specs.insert(0, {"function": "main", "ring": 3})
         places = [locate(user if spec["ring"] else kernel, spec["function"])
                   for spec in specs]
-        gdb.execute(f"target remote {socket}", to_string=True)
+        connect(socket)
         await_restored()
         # Where main() begins, the kernel's text and the program's are mapped. Until
         # then one breakpoint, in hardware, is all that slows the boot.

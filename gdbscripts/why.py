@@ -32,7 +32,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import origin  # noqa: E402
 import source  # noqa: E402
 from path import Path  # noqa: E402
-from symbols import LabError, check_kernel  # noqa: E402
+from symbols import LabError, check_kernel, connect  # noqa: E402
 from x86 import REGISTERS  # noqa: E402
 
 LOG = "exec.log"
@@ -331,7 +331,7 @@ class Why(gdb.Command):
             # $lx_current(); of the tree whose Makefile has run on this host already
             gdb.execute(f"source {kernel}/vmlinux-gdb.py")
             gdb.execute("set breakpoint always-inserted on")
-            gdb.execute(f"target remote {socket}", to_string=True)
+            connect(socket)
             answer = explain(call)
             with open("origin.json", "w", encoding="utf-8") as file:
                 json.dump(answer, file)
