@@ -52,6 +52,11 @@ qemu_options() {
 	OPTIONS+=(-append "console=ttyS0 panic=-1 oops=panic reboot=t nokaslr random.trust_cpu=on $tuning $*")
 }
 
+# A word for guests that are judged: where memory ends the kernel would kill any process,
+# and go on with what is left of the case.
+# shellcheck disable=SC2034 # used by those who source this
+PANIC_ON_OOM=sysctl.vm.panic_on_oom=1
+
 # guest_files: what the guest says goes on at the end of files in this folder.
 guest_files() {
 	local port

@@ -146,12 +146,12 @@ result_through() { # COMMAND
 }
 
 @test "guest: a process that takes all memory" {
-	fault 125 60 'case: the guest.s script failed: \{"end":\{"status":137' build/faulty/before \
+	fault 125 60 'panic: Kernel panic - not syncing: Out of memory: system-wide panic_on_oom is enabled' build/faulty/before \
 		repro/run "$(case_with 's|^phase strace|busybox tail /dev/zero|')"
 }
 
 @test "guest: files that take all memory" {
-	fault 125 60 'panic: Kernel panic - not syncing: System is deadlocked on memory' build/faulty/before \
+	fault 125 60 'panic: Kernel panic - not syncing: Out of memory: system-wide panic_on_oom is enabled' build/faulty/before \
 		repro/run "$(case_with 's|^phase strace|mkdir /fill; mount -t ramfs none /fill; cat /dev/zero >/fill/all|')"
 }
 
