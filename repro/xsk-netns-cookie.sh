@@ -34,7 +34,7 @@ phase strace
 try=0
 status=0
 while daemon strace -f -n -o /tmp/strace >/tmp/sockets || status=$?
-	grep -q EBUSY /tmp/strace && [ $((try += 1)) -lt 50 ]; do
+	[ "$status" != 0 ] && grep -q EBUSY /tmp/strace && [ $((try += 1)) -lt 50 ]; do
 	sleep 0.1
 	status=0
 done
