@@ -10,10 +10,6 @@
 XFSZ=$((128 + $(kill -l XFSZ)))
 LINES=1000000 # what jq can read in seconds
 
-# PID 1's lines of the result.
-BOOT='^{"boot":{"release":"[^"]*","version":"[^"]*"}}$'
-END='^{"end":{"status":[0-9]*,"tainted":[0-9]*}}$'
-
 # What gdb could not do.
 gdb_error() {
 	if grep -qs 'Python scripting is not supported' gdb.log; then
@@ -27,7 +23,7 @@ gdb_error() {
 how_ended() { # NAME STATUS LOG
 	local how="$1 exited with $2" signal last
 	[ "$2" -le 128 ] || ! signal=$(kill -l "$2" 2>/dev/null) || how="$1 was ended by SIG$signal"
-	last=$(last_line "$3")
+	last=$(tail -n 1 "$3" | tr -d '\0')
 	echo "$how${last:+: $last}"
 }
 
@@ -36,18 +32,50 @@ is_over_deadline() { # STATUS SECONDS
 	[ "$1" = 124 ] || { [ "$1" = 137 ] && [ "$2" -ge "$DEADLINE" ]; }
 }
 
+# look: all that the guest and QEMU said, read once. Prints a line each: the panic, with
+# the oops that led to it, as that says more; KVM's error; how often PID 1's first and
+# its last line stand in the result; "framed" where that is once each, before and after
+# all others; the lines of the result and of strace's log; the last line of the result.
+look() {
+	awk '
+		function found(pattern) { return match($0, pattern) ? substr($0, RSTART, 300) : "" }
+		FILENAME == "console.log" {
+			if (panic == "") panic = found("Kernel panic - not syncing.*")
+			if (oops == "") oops = found("(BUG: |kernel BUG at |Oops: ).*")
+		}
+		FILENAME == "qemu.log" && kvm == "" { kvm = found("^KVM internal error.*") }
+		FILENAME == "result.jsonl" {
+			is_boot = /^[{]"boot":[{]"release":"[^"]*","version":"[^"]*"[}][}]$/
+			is_end = /^[{]"end":[{]"status":[0-9]+,"tainted":[0-9]+[}][}]$/
+			boots += is_boot; ends += is_end; last = $0
+			if (FNR == 1) framed = is_boot
+		}
+		FILENAME == "result.jsonl" || FILENAME == "strace.log" { lines++ }
+		END {
+			gsub(/\r/, "", panic); gsub(/\r/, "", oops)
+			print panic (panic != "" && oops != "" ? " (" oops ")" : "")
+			print kvm
+			print boots + 0, ends + 0
+			print framed && is_end && boots == 1 && ends == 1 ? "framed" : ""
+			print lines + 0
+			print substr(last, 1, 300)
+		}' console.log qemu.log result.jsonl strace.log | tr -d '\0'
+}
+
 # Why the run is not whole, as "end: detail", or nothing. What the guest itself
 # said comes first, then who ended first: the rest follows from it.
 what_failed() { # SECONDS
-	local cut
-	if grep -aq 'Kernel panic - not syncing' console.log; then
-		panic
+	local panic kvm counts framed lines last cut
+	{ read -r panic && read -r kvm && read -r counts && read -r framed && read -r lines && read -r last; } < <(look) ||
+		lab_failure "what the guest said cannot be read; see $PWD"
+	if [ -n "$panic" ]; then
+		echo "panic: $panic"
 	elif cut=$(cut_logs) && [ -n "$cut" ] || [ "$QEMU_STATUS" = "$XFSZ" ] || [ "$GDB_STATUS" = "$XFSZ" ]; then
 		echo "flood: ${cut}reached the limit of $LIMIT MiB"
-	elif [ "$(cat result.jsonl strace.log | wc -l)" -gt "$LINES" ]; then
+	elif [ "$lines" -gt "$LINES" ]; then
 		echo "flood: result.jsonl and strace.log have more than $LINES lines"
-	elif grep -aq '^KVM internal error' qemu.log; then
-		echo "qemu: $(grep -am1 '^KVM internal error' qemu.log)"
+	elif [ -n "$kvm" ]; then
+		echo "qemu: $kvm"
 	elif is_over_deadline "$QEMU_STATUS" "$1"; then
 		echo "hang: the guest had not ended after $DEADLINE s"
 	elif [ "$FIRST" = gdb ]; then
@@ -56,33 +84,15 @@ what_failed() { # SECONDS
 		echo "qemu: $(how_ended QEMU "$QEMU_STATUS" qemu.log)"
 	elif [ "$SCRIPT" = why ] && ! gdb_failed; then
 		: # it ended the guest as soon as it had its answer
-	elif [ "$(count "$END")" = 0 ]; then
-		echo "reset: the guest ended before its case did: $(last_line result.jsonl)"
-	elif ! is_framed; then
-		echo "result: result.jsonl has not PID 1's two lines as its first and its last, but $(count "$BOOT") and $(count "$END")"
-	elif ! last_line result.jsonl | grep -q '"status":0,'; then
-		echo "case: the guest's script failed: $(last_line result.jsonl)"
+	elif [[ $counts == *' 0' ]]; then
+		echo "reset: the guest ended before its case did: $last"
+	elif [ -z "$framed" ]; then
+		echo "result: result.jsonl has not PID 1's two lines as its first and its last, but ${counts/ / and }"
+	elif [[ $last != *'"status":0,'* ]]; then
+		echo "case: the guest's script failed: $last"
 	elif gdb_failed; then
 		echo "gdb: $(gdb_error)"
-	fi | printable
-}
-
-# The oops that led to it says more than the panic.
-panic() {
-	local oops
-	oops=$(grep -aom1 -E '(BUG: |kernel BUG at |Oops: ).*' console.log | tr -d '\r\0') || true
-	echo "panic: $(grep -aom1 'Kernel panic - not syncing.*' console.log | tr -d '\r\0')${oops:+ ($oops)}"
-}
-
-last_line() { tail -n 1 "$1" | tr -d '\0'; }
-
-count() { grep -ac "$1" result.jsonl || true; }
-
-# Both once, before and after all other lines.
-is_framed() {
-	[ "$(count "$BOOT") $(count "$END")" = "1 1" ] &&
-		head -n 1 result.jsonl | grep -a "$BOOT" >/dev/null &&
-		tail -n 1 result.jsonl | grep -a "$END" >/dev/null
+	fi
 }
 
 # The logs that reached the limit; that they end there is written into them. Of its serial
