@@ -99,10 +99,44 @@ keep() {
 
 # use_cache: until this script and its children end, make distclean leaves it alone.
 use_cache() {
-	mkdir -p "$CACHE" 2>/dev/null || return 0 # who has to write to it says so
+	[ -d "$CACHE" ] || mkdir -p "$CACHE" 2>/dev/null || return 0 # who has to write to it says so
 	exec {CACHE_LOCK}<"$CACHE"
 	flock -s -w 60 "$CACHE_LOCK" ||
 		lab_failure "make distclean has been removing $CACHE for 60 s; wait for it"
+}
+
+: "${QEMU:=qemu-system-x86_64}"
+
+# know_qemu: sets QEMU_VERSION, QEMU_SANDBOX (not empty where it was built with seccomp),
+# and QEMU_ID, which changes with it. To ask takes a tenth of a boot, so what a program
+# says is kept as long as its file stays the same; a script is asked each time.
+know_qemu() {
+	local file memo='' magic=''
+	file=$(type -P "$QEMU") || true
+	QEMU_ID=$(stat -Lc '%d.%i.%s.%y' "${file:-/dev/null}")
+	IFS= read -rN 4 magic 2>/dev/null <"${file:-/dev/null}" || true
+	[ "$magic" != $'\x7fELF' ] || memo=$CACHE/qemu/${QEMU_ID//[ :]/.}
+	if [ -z "$memo" ] || ! { read -r QEMU_VERSION QEMU_SANDBOX <"$memo"; } 2>/dev/null; then
+		QEMU_VERSION='' QEMU_SANDBOX=''
+		[[ $("$QEMU" --version 2>/dev/null) =~ version\ ([0-9.]+) ]] && QEMU_VERSION=${BASH_REMATCH[1]}
+		[[ $'\n'$("$QEMU" -help 2>/dev/null) != *$'\n-sandbox'* ]] || QEMU_SANDBOX=yes
+		[ -z "$memo" ] || keep <(echo "$QEMU_VERSION $QEMU_SANDBOX") "$memo"
+	fi
+	QEMU_ID+=" $QEMU_VERSION"
+}
+
+# content FILE: prints what changes with its content; kept beside it, as to read some MiB
+# takes a good part of a boot.
+content() {
+	local id known sum=''
+	id=$(stat -Lc '%i.%s.%y' "$1")
+	{ read -r sum known <"$1.sha256"; } 2>/dev/null || true
+	if [ "$id" != "${known-}" ]; then
+		sum=$(sha256sum <"$1")
+		sum=${sum%% *}
+		keep <(echo "$sum $id") "$1.sha256"
+	fi
+	echo "$sum"
 }
 
 # lock FILE SECONDS WHAT: hold FILE's lock until this script ends. Children keep
@@ -110,7 +144,7 @@ use_cache() {
 lock() {
 	use_cache
 	while
-		mkdir -p "${1%/*}"
+		[ -d "${1%/*}" ] || mkdir -p "${1%/*}"
 		# make clean may remove the folder meanwhile.
 		{ exec {LOCK}>"$1" || { mkdir -p "${1%/*}" && exec {LOCK}>"$1"; } } 2>/dev/null ||
 			lab_failure "cannot write $1"

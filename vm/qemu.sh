@@ -4,7 +4,7 @@
 # The guest's machine, for vm/boot, vm/snapshot and vm/debug; sourced after vm/lib.sh.
 # Environment: ACCEL, kvm or tcg (default); QEMU (qemu-system-x86_64).
 
-: "${ACCEL:=tcg}" "${QEMU:=qemu-system-x86_64}"
+: "${ACCEL:=tcg}"
 
 # guarded SECONDS COMMAND...: whoever dies first takes the others along, however
 # it dies. To be run in the background.
@@ -18,20 +18,22 @@ guarded() {
 		setpriv --pdeathsig KILL sh -c '[ "$PPID" = "$0" ] && exec "$@"' "$BASHPID" "$@"
 }
 
-# Was this QEMU built with seccomp? It should have nothing to do but to run a guest.
-has_sandbox() { grep -q '^-sandbox' <<<"$("$QEMU" -help 2>/dev/null)"; }
-
 # qemu_options KERNEL INITRD WORDS...: set OPTIONS. WORDS become the environment
 # of the guest's PID 1.
 # microvm boots vmlinux through PVH, with no firmware and no PCI to look at: half
 # the time of q35 and bzImage. panic=-1 with -no-reboot ends QEMU on a panic.
+# A console and three ports are the most that a guest of this lab has, and each costs the
+# kernel two rings: QEMU would offer 31. The initramfs stays where it is: nobody needs
+# its memory, and the kernel would overwrite it before it frees it.
 qemu_options() {
 	local kernel=$1 initrd=$2 tuning=''
 	shift 2
 	OPTIONS=(-machine "microvm,acpi=off,accel=$ACCEL" -smp 1 -m 256
-		-nodefaults -no-user-config -no-reboot -device virtio-serial-device
+		-nodefaults -no-user-config -no-reboot -device "virtio-serial-device,max_ports=4"
 		-kernel "$kernel/vmlinux.boot" -initrd "$initrd")
-	if has_sandbox; then
+	know_qemu
+	# It should have nothing to do but to run a guest.
+	if [ -n "$QEMU_SANDBOX" ]; then
 		# shellcheck disable=SC2054 # QEMU's commas
 		OPTIONS+=(-sandbox on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny)
 	fi
@@ -49,7 +51,7 @@ qemu_options() {
 		tuning="noapictimer no_timer_check norandmaps" ;;
 	*) usage_error "ACCEL=$ACCEL is neither kvm nor tcg" ;;
 	esac
-	OPTIONS+=(-append "console=ttyS0 panic=-1 oops=panic reboot=t nokaslr random.trust_cpu=on $tuning $*")
+	OPTIONS+=(-append "console=ttyS0 panic=-1 oops=panic reboot=t nokaslr random.trust_cpu=on retain_initrd $tuning $*")
 }
 
 # A word for guests that are judged: where memory ends the kernel would kill any process,

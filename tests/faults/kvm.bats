@@ -39,7 +39,7 @@ recorded() { jq -e "$1" "$BATS_TEST_TMPDIR/verdict.json"; }
 
 @test "KVM: absent, and asked for" {
 	export KVM_DEVICE=/nonexistent
-	fault 125 10 'ACCEL=kvm: there is no /nonexistent' "$XDG_CACHE_HOME/xsklab/accel/" \
+	fault 125 10 'ACCEL=kvm: there is no /nonexistent; take ACCEL=auto' '' \
 		repro/run ACCEL=kvm
 }
 
