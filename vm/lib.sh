@@ -120,7 +120,7 @@ know_qemu() {
 		QEMU_VERSION='' QEMU_SANDBOX=''
 		[[ $("$QEMU" --version 2>/dev/null) =~ version\ ([0-9.]+) ]] && QEMU_VERSION=${BASH_REMATCH[1]}
 		[[ $'\n'$("$QEMU" -help 2>/dev/null) != *$'\n-sandbox'* ]] || QEMU_SANDBOX=yes
-		[ -z "$memo" ] || keep <(echo "$QEMU_VERSION $QEMU_SANDBOX") "$memo"
+		[ -z "$memo" ] || [ -z "$QEMU_VERSION" ] || keep <(echo "$QEMU_VERSION $QEMU_SANDBOX") "$memo"
 	fi
 	QEMU_ID+=" $QEMU_VERSION"
 }
