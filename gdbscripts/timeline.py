@@ -35,14 +35,16 @@ def return_of(frame):
     return caller.pc(), int(caller.read_register("rsp"))
 
 
-def proceed(timeline, until):
-    """Let the guest run until something stops it."""
+def proceed(timeline, reached, until):
+    """Let the guest run until something stops it, which has to be what is waited for. gdb
+    tells the end of a guest by an error, or as a stop like any other."""
+    ended = None
     try:
         gdb.execute("continue", to_string=True)
     except gdb.error as error:
-        raise LabError(timeline.error or f"the guest or its connection ended before {until}") from error
-    if timeline.error:
-        raise LabError(timeline.error)
+        ended = error
+    if timeline.error or not reached():
+        raise LabError(timeline.error or f"the guest ended or stopped before {until}") from ended
 
 
 def await_restored():
@@ -202,17 +204,11 @@ class Record(gdb.Command):
         # Where main() begins, the kernel's text and the program's are mapped. Until
         # then one breakpoint, in hardware, is all that slows the boot.
         probes = [Probe(timeline, specs[0], *places[0])]
-        proceed(timeline, "main() was called")
-        if not probes[0].hits:
-            raise LabError("the guest ended or stopped before main() was called")
+        proceed(timeline, lambda: probes[0].hits, "main() was called")
         check_kernel()
         probes += [Probe(timeline, spec, *place)
                    for spec, place in zip(specs[1:], places[1:])]
-        proceed(timeline, "main() returned")
-        if probes[0].hits > 1:
-            raise LabError("main() was called again before it returned: the program crashed")
-        if not timeline.over:
-            raise LabError("the guest ended or stopped before main() returned")
+        proceed(timeline, lambda: timeline.over, "main() returned")
         for probe in probes:
             if not (probe.hits or probe.spec.get("optional")):
                 raise LabError(f"{probe.spec['function']} was never called")
