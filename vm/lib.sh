@@ -90,10 +90,10 @@ scratch() {
 	find "$CACHE" -maxdepth 1 -name 'tmp.*' -mtime +0 -exec flock -n {} rm -rf {} \; 2>/dev/null || true
 }
 
-# keep FILE COPY: a copy in the cache, all at once; a cache that cannot be written to
+# keep FILE COPY: a copy of what is in it, all at once; a cache that cannot be written to
 # costs time in the next run, and no more.
 keep() {
-	{ mkdir -p "${2%/*}" && cp "$1" "$2.$$" && mv "$2.$$" "$2"; } 2>/dev/null ||
+	{ mkdir -p "${2%/*}" && cat "$1" >"$2.$$" && mv "$2.$$" "$2"; } 2>/dev/null ||
 		rm -f "$2.$$" 2>/dev/null || true
 }
 

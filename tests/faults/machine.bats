@@ -115,7 +115,7 @@ no_screen='cannot write the screen; the verdict is in build/xsk-netns-cookie/ver
 @test "machine: a language with other capitals and commas" {
 	mkdir "$BATS_TEST_TMPDIR/locales"
 	localedef -i tr_TR -f UTF-8 "$BATS_TEST_TMPDIR/locales/tr_TR.UTF-8"
-	turkish=(env LOCPATH="$BATS_TEST_TMPDIR/locales" LANG=tr_TR.UTF-8)
+	turkish=(env -u LC_ALL LOCPATH="$BATS_TEST_TMPDIR/locales" LANG=tr_TR.UTF-8)
 	[ "$("${turkish[@]}" printf %.1f 1,5)" = 1,5 ]
 	fault 0 60 '' '' "${turkish[@]}" make -s repro
 	cold
