@@ -97,6 +97,18 @@ keep() {
 		rm -f "$2.$$" 2>/dev/null || true
 }
 
+# own_tmp: what is built from here on has its temporary files in BUILD/tmp. A compiler's
+# child that has just begun when the compiler is ended makes them once more, and nobody
+# removes them; they go with the next build.
+own_tmp() {
+	local -a left
+	export TMPDIR=$BUILD/tmp
+	[[ $TMPDIR == /* ]] || TMPDIR=$PWD/$TMPDIR
+	[ -d "$TMPDIR" ] || mkdir -p "$TMPDIR"
+	left=("$TMPDIR"/*)
+	[ ! -e "${left[0]}" ] || rm -rf "${left[@]}"
+}
+
 # use_cache: until this script and its children end, make distclean leaves it alone.
 use_cache() {
 	[ -d "$CACHE" ] || mkdir -p "$CACHE" 2>/dev/null || return 0 # who has to write to it says so
