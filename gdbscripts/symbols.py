@@ -18,10 +18,11 @@ class LabError(Exception):
 
 
 def connect(socket):
-    """Connect to QEMU's stub as soon as it listens. Who has started both ends who waits
-    for a QEMU that is gone."""
+    """Connect to QEMU's stub as soon as it listens; $QEMU_PID is there until QEMU ends."""
     until = None
     while True:
+        if not os.path.exists(f"/proc/{os.environ['QEMU_PID']}"):
+            raise LabError("QEMU ended before it listened")
         if os.path.exists(socket):
             until = until or time.monotonic() + LISTEN_DEADLINE
             try:
