@@ -22,6 +22,10 @@ umask 022
 [ -e "/proc/$BASHPID/fd/1" ] || exec >/dev/full
 [ -e "/proc/$BASHPID/fd/2" ] || exec 2>/dev/null
 
+# A command that is over, or nearly, when Ctrl-C comes has bash take it for dealt with and
+# go on. Those in the background have it ignored, and cannot say otherwise.
+trap 'trap - INT; kill -INT "$BASHPID"' INT
+
 # Downloads, kernels and findings about this host; shared by all checkouts.
 # shellcheck disable=SC2034 # used by those who source this
 [[ ${XDG_CACHE_HOME-} == /* ]] || unset XDG_CACHE_HOME # as its standard has it

@@ -36,6 +36,15 @@ at_ten_moments() {
 
 @test "people: SIGKILL of make at ten moments" { at_ten_moments 137 'kill -KILL "$job"'; }
 
+# As one does that has just ended, which bash has not yet seen.
+@test "people: Ctrl-C of which the command that runs takes no notice" {
+	rm -f "$LAB"/build/kernel/*.layout
+	stand_in pahole 'trap "" INT; touch "${0%/*}/runs"; sleep 1; exec "$REAL" "$@"'
+	job 'while [ ! -e "$1" ] && kill -0 "$job"; do sleep 0.01; done; kill -INT -- "-$job"'
+	fault 130 60 '' '' "${JOB[@]}" "$BATS_TEST_TMPDIR/bin/runs"
+	[ "$VERDICT" = lab-failure ]
+}
+
 @test "people: Ctrl-C on a terminal" {
 	fault 130 60 '' '' bash -c "{ sleep 1.5; printf '\003'; sleep 2; } | script -qefc 'make -s repro' /dev/null"
 }
