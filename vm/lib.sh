@@ -22,8 +22,8 @@ umask 022
 [ -e "/proc/$BASHPID/fd/1" ] || exec >/dev/full
 [ -e "/proc/$BASHPID/fd/2" ] || exec 2>/dev/null
 
-# A command that is over, or nearly, when Ctrl-C comes has bash take it for dealt with and
-# go on. Those in the background have it ignored, and cannot say otherwise.
+# Where a command exits as SIGINT comes, bash takes the signal for handled by that command
+# and goes on. A script in the background has SIGINT ignored, which no trap changes.
 trap 'trap - INT; kill -INT "$BASHPID"' INT
 
 # Downloads, kernels and findings about this host; shared by all checkouts.
