@@ -11,7 +11,7 @@ export PROG ARGS FILES SETUP CALL ERRNO NTH LIST KERNELS LIBXDPS JOBS PREVIOUS G
 export LAST_GOOD FIRST_BAD REPOSITORY N LOAD SNAPSHOT
 
 # A case of one's own may live anywhere: CASE=path/to/case.
-stem := $(if $(findstring /,$(CASE)),$(CASE),repro/$(CASE))
+stem := $(if $(findstring /,$(CASE)),$(CASE),repro/cases/$(CASE))
 name := $(notdir $(CASE))
 run := $(BUILD)/$(name)
 
@@ -23,7 +23,7 @@ DEBUGGED := -O0 -g3 -static -no-pie -Wl,-Ttext-segment=0x10000000 -Wall \
 # Not busybox's sh, which would take its own ip(8) before /bin/ip.
 PROGRAMS := $(shell PATH=$$PATH:/usr/sbin:/sbin; \
 	for program in sh busybox ip ethtool strace; do command -v $$program || true; done)
-SCRIPTS := $(filter-out %.c,$(wildcard netns/*)) vm/restored
+SCRIPTS := $(filter-out %.c,$(wildcard netns/*)) vm/guest/restored
 GDBSERVER := $(shell command -v gdbserver || true)
 APPLETS := cat echo grep kill ls mkdir mount nproc ps rm sleep umount
 # What make starts ends with it, even where SIGKILL ends it.
@@ -108,24 +108,24 @@ nightly:
 	@$(TIED) repro/nightly
 
 debug:
-	@$(TIED) vm/debug
+	@$(TIED) repro/debug
 
 shell:
-	@$(TIED) vm/shell
+	@$(TIED) repro/shell
 
 doctor:
-	@vm/needs report
+	@repro/needs report
 
 kernel:
-	@vm/needs
+	@repro/needs
 	@$(TIED) kernel-config/build $(BUILD)/kernel "$$KERNEL"
 
 menuconfig:
-	@vm/needs
+	@repro/needs
 	@kernel-config/menuconfig "$$KERNEL"
 
 libxdp:
-	@vm/needs
+	@repro/needs
 	@$(TIED) repro/libxdp/source $(BUILD)/libxdp "$$LIBXDP"
 
 image: kernel
@@ -138,14 +138,14 @@ soak:
 	@$(TIED) tests/soak
 
 test:
-	@vm/needs test
+	@repro/needs test
 	@$(TIED) tests/run
 
 clean:
-	@vm/clean
+	@repro/clean
 
 distclean:
-	@vm/clean cache
+	@repro/clean cache
 
 # Everything that repro/run needs once kernel and libxdp are there. What is named here is
 # kept, and yet removed where make is interrupted while it is made.
@@ -153,15 +153,15 @@ inputs: $(foreach variant,before after,$(run)/initrd.$(variant) $(run)/program.$
 	$(BUILD)/libxdp/$(variant)/xsk.o $(BUILD)/libxdp/$(variant)/libxdp.o)
 inputs: $(run)/initrd.saved $(run)/structs $(BUILD)/errno.json
 
-$(run)/structs: $(stem).json | $(run)
+$(run)/structs: $(stem)/case.json | $(run)
 	$(Q)jq -r '.probes[].struct // empty' $< >$@
 
-$(BUILD)/errno.json: vm/errno.c | $(BUILD)
+$(BUILD)/errno.json: repro/judge/errno.c | $(BUILD)
 	$(Q)$(CC) $(CFLAGS) -o $(BUILD)/errno $<
 	$(Q)$(BUILD)/errno >$@
 
 # Static: under emulation the dynamic linker takes longer than all that it does.
-$(BUILD)/init: vm/init.c Makefile | $(BUILD)
+$(BUILD)/init: vm/guest/init.c Makefile | $(BUILD)
 	$(Q)$(CC) $(CFLAGS) -static -o $@ $<
 
 $(BUILD)/gen_init_cpio: | $(BUILD)
@@ -185,28 +185,28 @@ $(BUILD)/libxdp/%/xsk.o $(BUILD)/libxdp/%/libxdp.o: $(BUILD)/libxdp/libxdp.json 
 			-o $(BUILD)/libxdp/$*/$$source.o $(BUILD)/libxdp/$*/lib/libxdp/$$source.c || exit; \
 	done
 
-$(run)/program.%: $(stem).c $(BUILD)/libxdp/%/xsk.o $(BUILD)/libxdp/%/libxdp.o | $(run)
+$(run)/program.%: $(stem)/program.c $(BUILD)/libxdp/%/xsk.o $(BUILD)/libxdp/%/libxdp.o | $(run)
 	$(Q)$(CC) $(DEBUGGED) -Wextra -Werror -I$(BUILD)/libxdp/$*/headers -o $@ $^ \
 		$$(pkg-config --static --libs libbpf libelf)
 
-$(BUILD)/errno-menu: repro/errno-menu.c $(BUILD)/libxdp/before/xsk.o $(BUILD)/libxdp/before/libxdp.o | $(BUILD)
+$(BUILD)/errno-menu: tests/errno-menu/errno-menu.c $(BUILD)/libxdp/before/xsk.o $(BUILD)/libxdp/before/libxdp.o | $(BUILD)
 	$(Q)$(CC) $(DEBUGGED) -Wextra -Werror -I$(BUILD)/libxdp/before/headers -o $@ $^ \
 		$$(pkg-config --static --libs libbpf libelf)
 
-$(run)/initrd.%: $(BUILD)/guest.cpio $(BUILD)/gdbserver.cpio $(run)/program.% $(stem).sh
+$(run)/initrd.%: $(BUILD)/guest.cpio $(BUILD)/gdbserver.cpio $(run)/program.% $(stem)/guest.sh
 	$(Q)strip -o $(run)/guest.$* $(run)/program.$*
-	$(Q)vm/image $(BUILD)/gen_init_cpio $(run)/case.$* /case/$(name).sh=$(stem).sh \
+	$(Q)vm/image $(BUILD)/gen_init_cpio $(run)/case.$* /case/$(name).sh=$(stem)/guest.sh \
 		/case/$(name).$*=$(run)/guest.$*
 	$(Q)cat $(BUILD)/guest.cpio $(run)/case.$* >$@
 
 # For SNAPSHOT=1: what is in the guest when it is saved, and what comes after that.
-$(run)/initrd.saved: $(BUILD)/guest.cpio $(stem).sh | $(run)
-	$(Q)vm/image $(BUILD)/gen_init_cpio $(run)/case.saved /case/$(name).sh=$(stem).sh
+$(run)/initrd.saved: $(BUILD)/guest.cpio $(stem)/guest.sh | $(run)
+	$(Q)vm/image $(BUILD)/gen_init_cpio $(run)/case.saved /case/$(name).sh=$(stem)/guest.sh
 	$(Q)cat $(BUILD)/guest.cpio $(run)/case.saved >$@
 
 # For make debug: the program under gdbserver.
-$(run)/debug-initrd.%: $(run)/initrd.% $(BUILD)/gdbserver.cpio vm/under-gdbserver
-	$(Q)vm/image $(BUILD)/gen_init_cpio $(run)/debug.$* /case/$(name).$*=vm/under-gdbserver \
+$(run)/debug-initrd.%: $(run)/initrd.% $(BUILD)/gdbserver.cpio vm/guest/under-gdbserver
+	$(Q)vm/image $(BUILD)/gen_init_cpio $(run)/debug.$* /case/$(name).$*=vm/guest/under-gdbserver \
 		/case/$(name).$*.program=$(run)/guest.$*
 	$(Q)cat $(run)/initrd.$* $(BUILD)/gdbserver.cpio $(run)/debug.$* >$@
 

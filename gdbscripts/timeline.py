@@ -3,7 +3,7 @@
 
 usage: gdb -batch -x timeline.py -ex 'xsklab-timeline CASE.json PROGRAM SOCKET' VMLINUX
 
-CASE.json  its "probes" are what is recorded, see repro/xsk-netns-cookie.json
+CASE.json  its "probes" are what is recorded, see repro/cases/xsk-netns-cookie/case.json
 PROGRAM    the guest's program with symbols, linked at a fixed address
 SOCKET     QEMU's gdb stub; the guest waits there (-S)
 Output: timeline.jsonl, {"call":..} and {"return":..} in order of time, then

@@ -119,13 +119,13 @@ by_script() {
 	said "has not come to the program in 1 s; type connect to wait again"
 	[[ $output == *"xsk_get_ctx"*"xsk_create_ctx"* ]]
 	# A second one in this checkout must not get into the first one's way.
-	run -2 --separate-stderr vm/debug
+	run -2 --separate-stderr repro/debug
 	said "port $PORT or $((PORT + 1)) is in use"
 	# The first one is still there, until its make is.
 	run -0 pgrep -f "$dir/pid"
 	kill -KILL "$DEBUG"
 	eventually nothing_runs
-	run -125 --separate-stderr vm/await "$dir" 30
+	run -125 --separate-stderr repro/debug.d/await-program "$dir" 30
 	said "the guest has ended"
 }
 
@@ -225,10 +225,10 @@ next_pane() {
 
 @test "knobs that make no sense are refused in one line, before anything is done" {
 	for knob in VARIANT=both PORT=0 PORT=65535 PORT=text PORT=123456; do
-		run -2 --separate-stderr env "$knob" vm/debug
+		run -2 --separate-stderr env "$knob" repro/debug
 		one_line
 	done
-	run -2 --separate-stderr vm/debug now
-	run -2 --separate-stderr vm/await "$dir"
-	run -2 --separate-stderr vm/await "$dir" soon
+	run -2 --separate-stderr repro/debug now
+	run -2 --separate-stderr repro/debug.d/await-program "$dir"
+	run -2 --separate-stderr repro/debug.d/await-program "$dir" soon
 }

@@ -1,10 +1,10 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# repro/errno-menu: what its rows are refused with, and where the data says so.
+# tests/errno-menu/errno-menu: what its rows are refused with, and where the data says so.
 
 load lib
 
-data=repro/errno-menu.json
+data=tests/errno-menu/errno-menu.json
 
 # One guest runs all rows, on the kernel that the lab has.
 setup_file() {
@@ -13,7 +13,7 @@ setup_file() {
 	make -s --no-print-directory build/errno-menu
 	strip -o "$BATS_FILE_TMPDIR/errno-menu" build/errno-menu
 	vm/image build/gen_init_cpio "$BATS_FILE_TMPDIR/case.cpio" \
-		/case/errno-menu.sh=tests/cases/errno-menu.sh /case/errno-menu="$BATS_FILE_TMPDIR/errno-menu"
+		/case/errno-menu.sh=tests/guests/errno-menu.sh /case/errno-menu="$BATS_FILE_TMPDIR/errno-menu"
 	cat build/guest.cpio "$BATS_FILE_TMPDIR/case.cpio" >"$BATS_FILE_TMPDIR/initrd"
 	DEADLINE=300 vm/boot build/kernel "$BATS_FILE_TMPDIR/initrd" "$out" CASE=errno-menu
 }

@@ -23,7 +23,7 @@ planted() {
 }
 
 @test "a line of a file that is longer than its buffer is found" {
-	planted vm/init.c 's/fgets(line, sizeof(line)/fgets(line, 256/'
+	planted vm/guest/init.c 's/fgets(line, sizeof(line)/fgets(line, 256/'
 	run -1 --separate-stderr tests/fuzz 20 "$planted"
 	one_line
 	said "planted.c fails: ERROR: AddressSanitizer: stack-buffer-overflow"
@@ -33,7 +33,7 @@ planted() {
 }
 
 @test "an option's number that does not fit is found" {
-	planted repro/xsk-netns-cookie.c 's/unsigned long queues/unsigned int queues/'
+	planted repro/cases/xsk-netns-cookie/program.c 's/unsigned long queues/unsigned int queues/'
 	run -1 --separate-stderr tests/fuzz 20 "$planted"
 	one_line
 	said "planted.c fails: runtime error: implicit conversion"

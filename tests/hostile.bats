@@ -21,9 +21,7 @@ setup_file() {
 # A case of its own, of which the lab may write in build/hostile and nowhere else.
 setup() {
 	export CASE=$BATS_TEST_TMPDIR/hostile TMPDIR=$BATS_TEST_TMPDIR/tmp
-	for file in c sh json; do
-		cp "repro/$name.$file" "$CASE.$file"
-	done
+	cp -r "repro/cases/$name" "$CASE"
 	mkdir "$TMPDIR"
 	run_dir=build/hostile
 	afresh
@@ -284,7 +282,7 @@ played() { # END
 	for kind in line null zeroes strace binds; do
 		{ cat "$run_dir/before/strace.log"; flood $kind; } >"$BATS_TEST_TMPDIR/strace"
 		status=0
-		timeout 10 jq -Rs --argjson errno "$(cat build/errno.json)" -f repro/calls.jq "$BATS_TEST_TMPDIR/strace" >"$BATS_TEST_TMPDIR/calls" || status=$?
+		timeout 10 jq -Rs --argjson errno "$(cat build/errno.json)" -f repro/judge/calls.jq "$BATS_TEST_TMPDIR/strace" >"$BATS_TEST_TMPDIR/calls" || status=$?
 		# Of millions of lines it has a deadline.
 		[ "$status $kind" != "124 null" ] && [ "$status $kind" != "124 strace" ] || continue
 		[ "$status" = 0 ]
@@ -299,10 +297,10 @@ played() { # END
 	jq -n --rawfile verdict "$BATS_TEST_TMPDIR/verdict" --rawfile said "$BATS_TEST_TMPDIR/texts" '
 		(1, 125) as $status | {kernel: "v5.15", libxdp: "upstream", layout: "colliding", queues: 1, $status,
 			tries: 1, log: "log", report: "", $said, $verdict}' |
-		jq -cs -L repro 'include "nightly"; results({format: "xsklab nightly", version: 1, case: "x",
+		jq -cs -L repro/nightly.d 'include "formats"; results({format: "xsklab nightly", version: 1, case: "x",
 			started: "2026-01-01T00:00:00Z", seconds: 1}; [])' >"$BATS_TEST_TMPDIR/results"
 	for format in junit ktap summary; do
-		jq -rs -L repro "include \"nightly\"; $format" "$BATS_TEST_TMPDIR/results" >"$BATS_TEST_TMPDIR/$format"
+		jq -rs -L repro/nightly.d "include \"formats\"; $format" "$BATS_TEST_TMPDIR/results" >"$BATS_TEST_TMPDIR/$format"
 		run -1 env LC_ALL=C.UTF-8 grep -naP '[\x00-\x08\x0b-\x1f\x7f\x{80}-\x{9f}\x{202a}-\x{202e}\x{2066}-\x{2069}\x{2028}\x{2029}]' "$BATS_TEST_TMPDIR/$format"
 		run -1 grep -aE '^[[:blank:]]*::|##\[' "$BATS_TEST_TMPDIR/$format"
 	done
@@ -335,9 +333,9 @@ plant() { # DIR VMLINUX PROGRAM
 	while read -r options; do
 		(cd "$dir" && eval "gdb $options -batch -ex 'add-symbol-file program' vmlinux" </dev/null) >/dev/null 2>&1
 		[ ! -e "$BATS_TEST_TMPDIR/pwned" ] || { echo "loaded with $options"; false; }
-	done < <(grep -ohE "\bgdb -[a-z].*'set auto-load no'" vm/boot vm/debug repro/report-run.sh | sed 's/^gdb //; s/-batch//')
+	done < <(grep -ohE "\bgdb -[a-z].*'set auto-load no'" vm/boot repro/debug repro/report.d/run.sh | sed 's/^gdb //; s/-batch//')
 	# There is none without them.
-	run -0 grep -hE '(^|[^A-Za-z/_])gdb -[a-z]' vm/boot vm/debug repro/report-run.sh
+	run -0 grep -hE '(^|[^A-Za-z/_])gdb -[a-z]' vm/boot repro/debug repro/report.d/run.sh
 	[ "${#lines[@]}" = 6 ]
 	for line in "${lines[@]}"; do
 		[[ $line == *"-iex 'set auto-load no'"* ]]

@@ -37,11 +37,11 @@ one_line() {
 	}
 }
 
-# guest SCRIPT-NAME [boot's options]: a guest whose case is tests/cases/NAME.sh.
+# guest SCRIPT-NAME [boot's options]: a guest whose case is tests/guests/NAME.sh.
 guest() {
 	local name=$1
 	shift
-	vm/image build/gen_init_cpio "$BATS_TEST_TMPDIR/case.cpio" "/case/$name.sh=tests/cases/$name.sh"
+	vm/image build/gen_init_cpio "$BATS_TEST_TMPDIR/case.cpio" "/case/$name.sh=tests/guests/$name.sh"
 	cat build/guest.cpio "$BATS_TEST_TMPDIR/case.cpio" >"$BATS_TEST_TMPDIR/initrd"
 	vm/boot "$@" build/kernel "$BATS_TEST_TMPDIR/initrd" "$BATS_TEST_TMPDIR/out" CASE="$name"
 }

@@ -94,11 +94,11 @@ differences() {
 
 @test "the semantic patch takes one comparison out, and nothing out of other code" {
 	cp build/libxdp/after/lib/libxdp/xsk.c "$BATS_TEST_TMPDIR/xsk.c"
-	spatch --very-quiet --in-place --sp-file repro/libxdp/without-netns-cookie.cocci "$BATS_TEST_TMPDIR/xsk.c"
+	spatch --very-quiet --in-place --sp-file repro/cases/xsk-netns-cookie/without-fix.cocci "$BATS_TEST_TMPDIR/xsk.c"
 	run diff build/libxdp/after/lib/libxdp/xsk.c "$BATS_TEST_TMPDIR/xsk.c"
 	[ "$(grep -c '^[<>]' <<<"$output")" = 2 ]
 	cp "$BATS_TEST_TMPDIR/xsk.c" "$BATS_TEST_TMPDIR/again.c"
-	spatch --very-quiet --in-place --sp-file repro/libxdp/without-netns-cookie.cocci "$BATS_TEST_TMPDIR/again.c"
+	spatch --very-quiet --in-place --sp-file repro/cases/xsk-netns-cookie/without-fix.cocci "$BATS_TEST_TMPDIR/again.c"
 	cmp "$BATS_TEST_TMPDIR/xsk.c" "$BATS_TEST_TMPDIR/again.c"
 }
 

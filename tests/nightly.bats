@@ -15,7 +15,7 @@ setup() {
 	lab=$BATS_TEST_TMPDIR/lab
 	mkdir "$lab"
 	cp -r repro vm .github "$lab"
-	cp tests/cases/cell "$lab/repro/run"
+	cp tests/guests/cell "$lab/repro/run"
 	unset BUILD CASE PREVIOUS JOBS KERNELS LIBXDPS GITHUB_STEP_SUMMARY
 	export CALLS=$BATS_TEST_TMPDIR/calls
 	results=$lab/build/nightly/results.jsonl

@@ -125,7 +125,7 @@ http://www.w3.org/2000/svg" ]
 	(cd "$unpacked" && sha256sum --check --quiet --strict SHA256SUMS)
 	run -0 bash -c "cd '$unpacked' && find . -type f ! -name SHA256SUMS | wc -l"
 	[ "$output" = "$(wc -l <"$unpacked/SHA256SUMS")" ]
-	for file in "repro/$name.c" netns/colliding-veth kernel/config kernel-config/network.config \
+	for file in "repro/cases/$name/program.c" netns/colliding-veth kernel/config kernel-config/network.config \
 		gdbscripts/timeline.py program.before program.after report.txt report.html \
 		before/timeline.jsonl after/strace.log; do
 		[ -s "$unpacked/$file" ]
@@ -356,11 +356,11 @@ guests() {
 	change verdict.json '.variants.after = .variants.before'
 	cp "$broken"/{before,after}/origin.json
 	mv "$broken" "$BATS_TEST_TMPDIR/terse"
-	for file in c sh json; do
-		cp repro/$name.$file "$BATS_TEST_TMPDIR/terse.$file"
-	done
-	jq 'del(.report, .about)' repro/$name.json >"$BATS_TEST_TMPDIR/terse.json"
-	CASE=$BATS_TEST_TMPDIR/terse run -0 repro/report "$BATS_TEST_TMPDIR/terse" "$out"
+	cp -r repro/cases/$name "$BATS_TEST_TMPDIR/case-terse"
+	mkdir "$BATS_TEST_TMPDIR/of"
+	mv "$BATS_TEST_TMPDIR/case-terse" "$BATS_TEST_TMPDIR/of/terse"
+	jq 'del(.report, .about)' repro/cases/$name/case.json >"$BATS_TEST_TMPDIR/of/terse/case.json"
+	CASE=$BATS_TEST_TMPDIR/of/terse run -0 repro/report "$BATS_TEST_TMPDIR/terse" "$out"
 	grep -q '^Subject: \[BUG\] terse: EINVAL at bind$' "$out/report.txt"
 	tells "After the fix: the same line."
 	tells "The case does not say."

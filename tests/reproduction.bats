@@ -121,12 +121,9 @@ outcome() { # VARIANT DEVICE QUEUE: what became of that socket
 }
 
 @test "a probe on a function that is not there: lab failure, no verdict" {
-	mkdir "$BATS_TEST_TMPDIR/cases"
-	for file in c sh json; do
-		sed 's/"xp_assign_dev_shared", "ring"/"xp_no_such_function", "ring"/' \
-			repro/xsk-netns-cookie.$file >"$BATS_TEST_TMPDIR/cases/probe.$file"
-	done
-	run -125 --separate-stderr repro/run "CASE=$BATS_TEST_TMPDIR/cases/probe"
+	cp -r repro/cases/xsk-netns-cookie "$BATS_TEST_TMPDIR/probe"
+	sed -i 's/"xp_assign_dev_shared", "ring"/"xp_no_such_function", "ring"/' "$BATS_TEST_TMPDIR/probe/case.json"
+	run -125 --separate-stderr repro/run "CASE=$BATS_TEST_TMPDIR/probe"
 	said "no function xp_no_such_function in vmlinux"
 	[ "$(jq -r .verdict build/probe/verdict.json)" = lab-failure ]
 	rm -r build/probe
@@ -213,9 +210,7 @@ outcome() { # VARIANT DEVICE QUEUE: what became of that socket
 }
 
 @test "a case of one's own may be anywhere" {
-	for file in c sh json; do
-		cp "repro/xsk-netns-cookie.$file" "$BATS_TEST_TMPDIR/mine.$file"
-	done
+	cp -r repro/cases/xsk-netns-cookie "$BATS_TEST_TMPDIR/mine"
 	run -0 --separate-stderr repro/run CASE="$BATS_TEST_TMPDIR/mine"
 	[[ $output == *"REPRODUCED"* ]]
 	rm -r build/mine

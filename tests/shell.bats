@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# vm/shell: the shell in the tiny guest and in Debian, from a terminal and from a pipe.
+# repro/shell: the shell in the tiny guest and in Debian, from a terminal and from a pipe.
 
 # shellcheck disable=SC2016,SC2154 # what is quoted is for another shell; bats sets stderr
 
@@ -53,7 +53,7 @@ on_a_terminal() {
 }
 
 @test "QUEUES and LAYOUT are knobs of the shell, too" {
-	QUEUES=2 LAYOUT=different run -0 --separate-stderr vm/shell <<-'EOF'
+	QUEUES=2 LAYOUT=different run -0 --separate-stderr repro/shell <<-'EOF'
 		ls /sys/class/net/outer/queues
 		ip -n inner-ns -o link show inner
 	EOF
@@ -62,7 +62,7 @@ on_a_terminal() {
 }
 
 @test "both programs of the case are at hand, and its script is" {
-	run -0 --separate-stderr vm/shell <<-EOF
+	run -0 --separate-stderr repro/shell <<-EOF
 		./$case.before $daemon
 		colliding-veth up
 		./$case.after $daemon
@@ -74,23 +74,23 @@ on_a_terminal() {
 }
 
 @test "the exit code is that of the commands, stdout and stderr are what they wrote" {
-	vm/shell >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" <<<'printf "no\nend"; echo oops >&2; exit 7' || status=$?
+	repro/shell >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" <<<'printf "no\nend"; echo oops >&2; exit 7' || status=$?
 	[ "$status" = 7 ]
 	printf 'no\nend' | cmp - "$BATS_TEST_TMPDIR/out"
 	[ "$(tail -n 1 "$BATS_TEST_TMPDIR/err")" = oops ]
-	run -0 --separate-stderr vm/shell </dev/null
+	run -0 --separate-stderr repro/shell </dev/null
 	[ -z "$output" ]
 }
 
 @test "commands that hang end at the deadline, and what they wrote is shown" {
-	DEADLINE=10 run -125 --separate-stderr vm/shell <<<'echo so far; sleep 1000'
+	DEADLINE=10 run -125 --separate-stderr repro/shell <<<'echo so far; sleep 1000'
 	said "hang: the guest had not ended after 10 s"
 	[ "$output" = "so far" ]
 	no_guest_runs
 }
 
 @test "a panic in the shell is told" {
-	run -125 --separate-stderr vm/shell <<<'echo c >/proc/sysrq-trigger'
+	run -125 --separate-stderr repro/shell <<<'echo c >/proc/sysrq-trigger'
 	said "Kernel panic - not syncing"
 }
 
@@ -116,7 +116,7 @@ on_a_terminal() {
 }
 
 @test "Ctrl-A X ends a guest that does not answer" {
-	on_a_terminal vm/shell
+	on_a_terminal repro/shell
 	within 100 screen_shows 'xsklab:/case# '
 	printf 'kill -STOP $$\n' >&"$keys"
 	printf '\001x' >&"$keys"
@@ -126,7 +126,7 @@ on_a_terminal() {
 
 @test "a signal, even SIGKILL, leaves no guest and the terminal as it was" {
 	for signal in TERM KILL; do
-		on_a_terminal 'bash -c "echo \$\$ >\"$BATS_TEST_TMPDIR/pid\"; exec vm/shell"'
+		on_a_terminal 'bash -c "echo \$\$ >\"$BATS_TEST_TMPDIR/pid\"; exec repro/shell"'
 		within 100 screen_shows 'xsklab:/case# '
 		guest_runs
 		kill -$signal "$(cat "$BATS_TEST_TMPDIR/pid")"
@@ -150,10 +150,10 @@ on_a_terminal() {
 @test "words that make no sense are refused in one line" {
 	for knob in GUEST=foo SSH_PORT=abc SSH_PORT=0 SSH_PORT=65536 QUEUES=0 INDEX=x LAYOUT=round "GUEST=debian INDEX=2"; do
 		# shellcheck disable=SC2086 # words
-		run -2 --separate-stderr env $knob vm/shell </dev/null
+		run -2 --separate-stderr env $knob repro/shell </dev/null
 		one_line
 	done
-	run -2 --separate-stderr vm/shell now
+	run -2 --separate-stderr repro/shell now
 }
 
 # Debian. Its disk is built in a cache of this file's own, so that first use is
@@ -184,7 +184,7 @@ debian() {
 # open_debian: a shell that waits for commands on $keys, in the background.
 open_debian() {
 	mkfifo "$BATS_TEST_TMPDIR/commands"
-	vm/shell <"$BATS_TEST_TMPDIR/commands" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
+	repro/shell <"$BATS_TEST_TMPDIR/commands" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
 	shell=$!
 	exec {keys}>"$BATS_TEST_TMPDIR/commands"
 	within 200 grep -q 'another terminal: ' "$BATS_TEST_TMPDIR/err"
@@ -192,7 +192,7 @@ open_debian() {
 
 @test "Debian: first use builds its disk, step by step, and the case's network is up" {
 	debian
-	run -3 --separate-stderr vm/shell <<-EOF
+	run -3 --separate-stderr repro/shell <<-EOF
 		ip -o link show outer
 		ip -n inner-ns -o link show inner
 		uname -r
@@ -217,19 +217,19 @@ open_debian() {
 	debian
 	base=$(echo "$XDG_CACHE_HOME"/xsklab/debian/*.ext4)
 	stat -c '%Y %a' "$base" >"$BATS_TEST_TMPDIR/base"
-	run -0 --separate-stderr vm/shell <<-'EOF'
+	run -0 --separate-stderr repro/shell <<-'EOF'
 		set -e
 		apt-get update
 		apt-get install -y hello
 	EOF
-	run -0 --separate-stderr vm/shell <<<hello
+	run -0 --separate-stderr repro/shell <<<hello
 	[ "$output" = "Hello, world!" ]
 	stat -c '%Y %a' "$base" | cmp - "$BATS_TEST_TMPDIR/base"
 }
 
 @test "Debian: another DISK begins with what the base has, and nothing is built again" {
 	debian
-	DISK="$BATS_TEST_TMPDIR/a, b.qcow2" run -1 --separate-stderr vm/shell <<<'command -v hello'
+	DISK="$BATS_TEST_TMPDIR/a, b.qcow2" run -1 --separate-stderr repro/shell <<<'command -v hello'
 	[[ $stderr != *"building a Debian disk"* ]]
 }
 
@@ -242,7 +242,7 @@ open_debian() {
 	# From this host alone.
 	run -0 awk -v port="$(printf ':%04X$' "$SSH_PORT")" '$2 ~ port && $4 == "0A" { print $2 }' /proc/net/tcp
 	[[ $output == 0100007F:* && "${#lines[@]}" = 1 ]]
-	run -125 --separate-stderr vm/shell </dev/null
+	run -125 --separate-stderr repro/shell </dev/null
 	ends_with "runs in this checkout already; end it, or take another checkout"
 	echo exit >&"$keys"
 	wait "$shell"
@@ -258,14 +258,14 @@ open_debian() {
 		exec {keys}>&-
 		rm "$BATS_TEST_TMPDIR/commands"
 	done
-	run -0 --separate-stderr vm/shell <<<hello
+	run -0 --separate-stderr repro/shell <<<hello
 	[ "$output" = "Hello, world!" ]
 }
 
 @test "Debian: on a terminal, and a guest that reboots or halts ends the shell" {
 	debian
 	for end in exit reboot poweroff; do
-		on_a_terminal vm/shell
+		on_a_terminal repro/shell
 		within 200 screen_shows 'root@xsklab:~# '
 		if [ $end = exit ]; then
 			echo 'stty size; sleep 1000' >&"$keys"
@@ -285,20 +285,20 @@ open_debian() {
 	debian
 	busybox nc -l -p "$SSH_PORT" >/dev/null 3>&- &
 	within 20 grep -q "$(printf ':%04X 0*:0000 0A' "$SSH_PORT")" /proc/net/tcp /proc/net/tcp6
-	run -2 --separate-stderr vm/shell </dev/null
+	run -2 --separate-stderr repro/shell </dev/null
 	said "SSH_PORT=$SSH_PORT cannot be had"
 	kill %1
-	DISK=/nonexistent/disk run -125 --separate-stderr vm/shell </dev/null
+	DISK=/nonexistent/disk run -125 --separate-stderr repro/shell </dev/null
 	said "cannot create DISK=/nonexistent/disk"
 	echo text >"$BATS_TEST_TMPDIR/disk"
-	DISK=$BATS_TEST_TMPDIR/disk run -125 --separate-stderr vm/shell </dev/null
+	DISK=$BATS_TEST_TMPDIR/disk run -125 --separate-stderr repro/shell </dev/null
 	said "not in qcow2 format"
 	touch "$BATS_TEST_TMPDIR/base"
 	qemu-img create -q -f qcow2 -F raw -b "$BATS_TEST_TMPDIR/base" "$BATS_TEST_TMPDIR/lost"
 	rm "$BATS_TEST_TMPDIR/base"
-	DISK=$BATS_TEST_TMPDIR/lost run -125 --separate-stderr vm/shell </dev/null
+	DISK=$BATS_TEST_TMPDIR/lost run -125 --separate-stderr repro/shell </dev/null
 	said "remove that file to begin anew"
-	run -125 --separate-stderr vm/shell <<<'echo c >/proc/sysrq-trigger'
+	run -125 --separate-stderr repro/shell <<<'echo c >/proc/sysrq-trigger'
 	said "Kernel panic - not syncing"
 	no_guest_runs
 }

@@ -89,7 +89,7 @@ all_seen() {
 	cp -r "$(snapshot)" "$BATS_TEST_TMPDIR/cut"
 	truncate -s 20M "$BATS_TEST_TMPDIR/cut/ram"
 	DEADLINE=20 run -125 --separate-stderr vm/boot -s "$BATS_TEST_TMPDIR/cut" "$run_dir/case.after" after \
-		-g timeline repro/xsk-netns-cookie.json "$run_dir/program.after" -- \
+		-g timeline repro/cases/xsk-netns-cookie/case.json "$run_dir/program.after" -- \
 		build/kernel "$run_dir/initrd.saved" "$BATS_TEST_TMPDIR/out" "${words[@]}"
 	run -1 grep -E '"(restored|end)"' "$BATS_TEST_TMPDIR/out/result.jsonl"
 }
@@ -103,7 +103,7 @@ all_seen() {
 
 @test "a case that has no point to be saved at is told" {
 	own_cache
-	vm/image build/gen_init_cpio "$BATS_TEST_TMPDIR/case.cpio" /case/hello.sh=tests/cases/hello.sh
+	vm/image build/gen_init_cpio "$BATS_TEST_TMPDIR/case.cpio" /case/hello.sh=tests/guests/hello.sh
 	cat build/guest.cpio "$BATS_TEST_TMPDIR/case.cpio" >"$BATS_TEST_TMPDIR/initrd"
 	run -125 --separate-stderr vm/snapshot build/kernel "$BATS_TEST_TMPDIR/initrd" CASE=hello
 	ends_with "the guest ended before it could be saved"

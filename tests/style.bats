@@ -14,7 +14,7 @@ scripts() { git grep -lE '^#!.*(sh|bats)$' -- ':!*.md'; }
 
 @test "shellcheck has nothing to say of what is sourced or runs in the guest" {
 	shellcheck -x -s bash vm/lib.sh vm/qemu.sh vm/end.sh tests/lib.bash tests/faults/judge.bash
-	shellcheck -s sh repro/*.sh tests/cases/*.sh vm/shell.sh
+	shellcheck -s sh repro/cases/*/*.sh repro/why.d/guest.sh tests/guests/*.sh vm/guest/*.sh
 }
 
 @test "every file says its license" {
@@ -23,9 +23,9 @@ scripts() { git grep -lE '^#!.*(sh|bats)$' -- ':!*.md'; }
 }
 
 @test "the reproducer can be taken by xdp-tools: license, length, no globals for options" {
-	head -n 1 repro/xsk-netns-cookie.c | grep -q 'LGPL-2.1-only OR BSD-2-Clause'
-	[ "$(wc -l <repro/xsk-netns-cookie.c)" -lt 250 ]
-	run -1 grep -E '^static (int|char|unsigned|const char) [^(]*;' repro/xsk-netns-cookie.c
+	head -n 1 repro/cases/xsk-netns-cookie/program.c | grep -q 'LGPL-2.1-only OR BSD-2-Clause'
+	[ "$(wc -l <repro/cases/xsk-netns-cookie/program.c)" -lt 250 ]
+	run -1 grep -E '^static (int|char|unsigned|const char) [^(]*;' repro/cases/xsk-netns-cookie/program.c
 }
 
 @test "the kernel's checkpatch-like basics: no trailing blanks, tabs in C" {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# repro/verdict.jq: what a real run left behind, changed in one place each, is judged
+# repro/judge/verdict.jq: what a real run left behind, changed in one place each, is judged
 # for what it is. "as predicted" is the same run unchanged.
 
 load lib
@@ -13,9 +13,7 @@ setup_file() {
 
 setup() {
 	export CASE=$BATS_TEST_TMPDIR/golden
-	for file in c sh json; do
-		cp "repro/xsk-netns-cookie.$file" "$CASE.$file"
-	done
+	cp -r repro/cases/xsk-netns-cookie "$CASE"
 	run_dir=build/golden
 	rm -rf "$run_dir"
 	cp -r "$BATS_FILE_TMPDIR/run" "$run_dir"

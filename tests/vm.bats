@@ -109,19 +109,19 @@ nothing_runs() { run -1 pgrep -f "$BATS_TEST_TMPDIR"; }
 @test "a gdb that is killed is told as gdb, and the guest does not wait for it" {
 	(sleep 1; pkill -KILL -f "^gdb -nx -nh -quiet.*xsklab-timeline.*$PWD/repro/") 3>&- &
 	SECONDS=0
-	DEADLINE=20 run -125 --separate-stderr guest hang -g timeline repro/xsk-netns-cookie.json "$run_dir/program.after" --
+	DEADLINE=20 run -125 --separate-stderr guest hang -g timeline repro/cases/xsk-netns-cookie/case.json "$run_dir/program.after" --
 	ended gdb
 	[ "$SECONDS" -le 10 ]
 	nothing_runs
 }
 
 @test "a guest that resets under gdb is told as a reset" {
-	run -125 --separate-stderr guest reset -g timeline repro/xsk-netns-cookie.json "$run_dir/program.after" --
+	run -125 --separate-stderr guest reset -g timeline repro/cases/xsk-netns-cookie/case.json "$run_dir/program.after" --
 	ended reset
 }
 
 @test "a probe on a function that is not there is told, and no guest is waited for" {
-	jq '.probes[0].function = "xsk_no_such_function"' repro/xsk-netns-cookie.json >"$BATS_TEST_TMPDIR/case.json"
+	jq '.probes[0].function = "xsk_no_such_function"' repro/cases/xsk-netns-cookie/case.json >"$BATS_TEST_TMPDIR/case.json"
 	SECONDS=0
 	run -125 --separate-stderr guest hello -g timeline "$BATS_TEST_TMPDIR/case.json" "$run_dir/program.after" --
 	ended gdb
@@ -131,7 +131,7 @@ nothing_runs() { run -1 pgrep -f "$BATS_TEST_TMPDIR"; }
 }
 
 @test "a probe that never fired is told" {
-	run -125 --separate-stderr guest hello -g timeline repro/xsk-netns-cookie.json "$run_dir/program.after" --
+	run -125 --separate-stderr guest hello -g timeline repro/cases/xsk-netns-cookie/case.json "$run_dir/program.after" --
 	ended gdb
 	said "timeline: "
 	run -1 grep '"done"' "$BATS_TEST_TMPDIR/out/timeline.jsonl"
@@ -202,26 +202,26 @@ without() {
 
 @test "what is missing is named with the one command to type, for who is not root" {
 	without spatch
-	PATH=$BATS_TEST_TMPDIR/path run -2 --separate-stderr vm/needs
+	PATH=$BATS_TEST_TMPDIR/path run -2 --separate-stderr repro/needs
 	said "type: sudo apt-get install --no-install-recommends coccinelle"
 	one_line
 }
 
 @test "tmux is missed by the tests only" {
 	without tmux
-	PATH=$BATS_TEST_TMPDIR/path run -0 vm/needs
-	PATH=$BATS_TEST_TMPDIR/path run -2 --separate-stderr vm/needs test
+	PATH=$BATS_TEST_TMPDIR/path run -0 repro/needs
+	PATH=$BATS_TEST_TMPDIR/path run -2 --separate-stderr repro/needs test
 	said "type: sudo apt-get install --no-install-recommends tmux"
 	one_line
 }
 
 @test "what only make report needs is asked for by it alone" {
 	without mscgen
-	PATH=$BATS_TEST_TMPDIR/path run -0 vm/needs
+	PATH=$BATS_TEST_TMPDIR/path run -0 repro/needs
 	printf '#!/bin/sh\necho 1000\n' >"$BATS_TEST_TMPDIR/id"
 	chmod +x "$BATS_TEST_TMPDIR/id"
 	ln -sf "$BATS_TEST_TMPDIR/id" "$BATS_TEST_TMPDIR/path/id"
-	PATH=$BATS_TEST_TMPDIR/path run -2 --separate-stderr vm/needs report-tools
+	PATH=$BATS_TEST_TMPDIR/path run -2 --separate-stderr repro/needs report-tools
 	said "type: sudo apt-get install --no-install-recommends mscgen"
 	one_line
 }

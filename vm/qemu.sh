@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# The guest's machine, for vm/boot, vm/snapshot and vm/debug; sourced after vm/lib.sh.
+# The guest's machine, for vm/boot, vm/snapshot and repro/debug; sourced after vm/lib.sh.
 # Environment: ACCEL, kvm or tcg (default); QEMU (qemu-system-x86_64).
 
 : "${ACCEL:=tcg}"
@@ -73,7 +73,7 @@ guest_files() {
 # shellcheck disable=SC2034 # used by those who source this
 PAYLOAD_SIZE=16M
 
-# can_be_saved CHARDEV: what a guest needs besides for vm/restored: a port, and "payload"
+# can_be_saved CHARDEV: what a guest needs besides for vm/guest/restored: a port, and "payload"
 # as a disk, of the same size in all of them.
 can_be_saved() {
 	# shellcheck disable=SC2054 # QEMU's commas

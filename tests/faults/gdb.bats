@@ -26,7 +26,7 @@ timeline_through() { # COMMAND
 }
 
 probing() { # FUNCTION
-	case_of json jq --arg function "$1" '.probes += [{$function, ring: 0}]'
+	case_of case.json jq --arg function "$1" '.probes += [{$function, ring: 0}]'
 }
 
 # A kernel that differs from vmlinux in the last byte of its build id.
@@ -106,7 +106,7 @@ give_guest_another_kernel() {
 
 @test "gdb: a value that cannot be read" {
 	fault 125 60 'gdb: timeline: xsk_bind: .*Cannot access memory' build/faulty/before \
-		repro/run "$(case_of json jq '.probes[2].values.bytes = "*(long *)8"')"
+		repro/run "$(case_of case.json jq '.probes[2].values.bytes = "*(long *)8"')"
 }
 
 @test "gdb: vmlinux is not the kernel that runs" {

@@ -9,7 +9,7 @@ load judge
 # The guest's kernel spins, interrupts on, when it comes to FUNCTION: gdb, which
 # evaluates the case's expressions, writes "jmp ." there.
 spinning_in() { # FUNCTION
-	case_of json jq --arg code "*(unsigned short *)$1 = 0xfeeb" '.probes[2].values.bytes = $code'
+	case_of case.json jq --arg code "*(unsigned short *)$1 = 0xfeeb" '.probes[2].values.bytes = $code'
 }
 
 # The result is changed when the guest has ended.
@@ -30,7 +30,7 @@ result_through() { # COMMAND
 
 @test "guest: oops" {
 	fault 125 60 'panic: .*Fatal exception.*BUG: kernel NULL pointer dereference' build/faulty/before \
-		repro/run "$(case_of json jq '.probes[2].values.oops = "sock->sk = 0"')"
+		repro/run "$(case_of case.json jq '.probes[2].values.oops = "sock->sk = 0"')"
 }
 
 @test "guest: soft lockup" {
@@ -177,5 +177,5 @@ result_through() { # COMMAND
 
 @test "guest: a reproducer that crashes after its first socket" {
 	fault 125 60 'gdb: timeline: the guest ended or stopped before main\(\) returned' build/faulty/before \
-		repro/run "$(case_of c sed 's|first_err = err;|&\n\t\tabort();|')"
+		repro/run "$(case_of program.c sed 's|first_err = err;|&\n\t\tabort();|')"
 }

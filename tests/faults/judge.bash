@@ -155,21 +155,18 @@ next_repro_succeeds() {
 	grep -q 'REPRODUCED: EINVAL before the fix, success after it' "$BATS_TEST_TMPDIR/next"
 }
 
-# case_of KIND COMMAND...: the case, its file of that KIND (sh, json or c) passed
-# through a command; prints CASE. Its folder is build/faulty.
+# case_of FILE COMMAND...: the case, its file of that name passed through a command;
+# prints CASE. Its folder is build/faulty.
 case_of() {
-	local kind=$1 file
+	local file=$1
 	shift
-	mkdir -p "$BATS_TEST_TMPDIR/case"
-	for file in c json sh; do
-		cp "repro/xsk-netns-cookie.$file" "$BATS_TEST_TMPDIR/case/faulty.$file"
-	done
-	"$@" <"repro/xsk-netns-cookie.$kind" >"$BATS_TEST_TMPDIR/case/faulty.$kind"
-	echo "CASE=$BATS_TEST_TMPDIR/case/faulty"
+	cp -r repro/cases/xsk-netns-cookie "$BATS_TEST_TMPDIR/faulty"
+	"$@" <"repro/cases/xsk-netns-cookie/$file" >"$BATS_TEST_TMPDIR/faulty/$file"
+	echo "CASE=$BATS_TEST_TMPDIR/faulty"
 }
 
 # case_with FILTER...: its guest's script passed through sed.
-case_with() { case_of sh sed "$@"; }
+case_with() { case_of guest.sh sed "$@"; }
 
 # stand_in NAME TEXT: a program on PATH that does something else; $REAL is the real one.
 stand_in() {

@@ -113,12 +113,12 @@ meanwhile() {
 
 @test "people: make clean again and again, while a run begins and goes on" {
 	fault 0 60 '' '' bash -c 'make -s repro & run=$!
-		while kill -0 $run; do vm/clean; sleep 0.02; done 2>/dev/null; wait $run'
+		while kill -0 $run; do repro/clean; sleep 0.02; done 2>/dev/null; wait $run'
 }
 
 @test "people: make clean of folders that are not made here" {
 	for dir in / "$HOME" .. build/.. "$BATS_TEST_TMPDIR"; do
-		fault 2 5 "BUILD=$dir is not in build/, .*: remove it yourself" '' env BUILD="$dir" vm/clean
+		fault 2 5 "BUILD=$dir is not in build/, .*: remove it yourself" '' env BUILD="$dir" repro/clean
 	done
 }
 

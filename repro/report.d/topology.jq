@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# report-topology.jq: the network namespaces and their devices as a graph for dot, from
+# topology.jq: the network namespaces and their devices as a graph for dot, from
 # the guest's result.jsonl, read as text: "ip -json" of each namespace, a line each.
 #
-# Named argument: $facts, of repro/report-facts: the sockets tell their namespaces' cookies.
+# Named argument: $facts, of repro/report.d/facts: the sockets tell their namespaces' cookies.
 
 def quoted: "\"\(tostring | .[:200] | explode | map(if . >= 32 and . < 127 and . != 34 and . != 92 then . else 63 end) | implode)\"";
 

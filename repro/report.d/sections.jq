@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# report.jq: the report as a list of sections, which report-text.jq and
-# report-html.jq print; jq -L repro. All of it comes from the run and its case.
+# sections.jq: the report as a list of sections, which text.jq and
+# html.jq print; jq -L repro/judge -L repro/report.d. All of it comes from the run and its case.
 #
 # Input:  the facts that repro/report gathers, see there.
 # Output: {subject, sections: [{title, blocks}]}; a block is one of
@@ -9,7 +9,7 @@
 #   {title} or {cells: [lines, lines], differs}; and for paper and screens
 #   {picture: name}  {fold: {title, text}}
 include "shown";
-include "report-rows";
+include "rows";
 
 def names: map("\(.device) queue \(.queue)")
   | if length > 3 then .[:2] + ["\(length - 2) more"] else . end

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# report-html.jq: report.jq's sections as one page that needs nothing else: no script,
+# html.jq: sections.jq's sections as one page that needs nothing else: no script,
 # no font, no picture from elsewhere. It is well-formed XML, too.
 #
 # Named arguments: $topology, $before and $after, pictures as SVG, or nothing.

@@ -3,7 +3,7 @@
 # In the guest: the daemon's sockets once as they are and once under strace.
 #
 # Inputs: VARIANT (before or after), and those of netns/colliding-veth; or SNAPSHOT,
-#   where this is a guest to be saved: VARIANT and program are then vm/restored's.
+#   where this is a guest to be saved: VARIANT and program are then vm/guest/restored's.
 # Outputs: JSON lines on stdout, strace's log on fd 3, the rest on stderr.
 # Exit: 0 everything was run, whatever came out of it; else the lab failed.
 set -eu

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# report-text.jq: report.jq's sections for a mail: at most 75 columns, and under
-# 40 KiB, because no section has more lines than its limit; jq -L repro.
+# text.jq: sections.jq's sections for a mail: at most 75 columns, and under
+# 40 KiB, because no section has more lines than its limit; jq -L repro/judge -L repro/report.d.
 include "shown";
 
 def width: 75;

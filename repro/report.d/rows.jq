@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# report-rows.jq: the calls of both variants side by side, for the report's table and
-# its charts; included with jq -L repro.
+# rows.jq: the calls of both variants side by side, for the report's table and
+# its charts; included with jq -L repro/judge -L repro/report.d.
 include "shown";
 
 # Calls with a name that tells a function's first call from its second.

@@ -2,7 +2,7 @@
 #
 # calls.jq: the system calls of a program that failed, from "strace -f -n -o FILE".
 #
-# Input:  strace's log as text (jq -Rs). Named argument: $errno, vm/errno.c's.
+# Input:  strace's log as text (jq -Rs). Named argument: $errno, repro/judge/errno.c's.
 # Output: {failed, said, ended}
 #   failed  [{order, thread, number, nth, call, args, errno, error, text}]; thread 0 is
 #           the program's first; nth counts the thread's calls of that number since

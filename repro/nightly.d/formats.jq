@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# nightly.jq: what repro/nightly knows of its cells as results.jsonl, and that as
+# formats.jq: what repro/nightly knows of its cells as results.jsonl, and that as
 # JUnit XML, KTAP and Markdown. A module; each filter says what goes in and out.
 #
 # Whatever a guest or a library said may be in a reason. It is escaped for the format

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# report-chart.jq: the sequence chart of one variant for mscgen, from repro/report-facts;
-# jq -L repro.
+# chart.jq: the sequence chart of one variant for mscgen, from repro/report.d/facts;
+# jq -L repro/judge -L repro/report.d.
 #
 # Named argument: $variant, before or after. The charts of both have the same rows in
 # the same height, so that they can stand side by side; where one has no such call, its
 # row is empty.
-include "report-rows";
+include "rows";
 include "shown";
 
 # What a quoted string of mscgen's can hold.
@@ -68,7 +68,7 @@ def arc($variants; $nulls):
 "hscale=\"0.9\", arcgradient=\"0\";",
 "program, library, kernel;",
 (.verdict | if .variants then
-  .variants as $variants | nulls as $nulls | "/\(.case).c" as $program
+  .variants as $variants | nulls as $nulls | "/program.c" as $program
   | shown_rows[]
   | "--- [label=\"\(.socket | quoted)\"];", (events($program) | arc($variants; $nulls))
  else "program box kernel [label=\"no timeline was judged\"];" end),

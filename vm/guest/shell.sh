@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# In the guest: a shell with the case's network up, for vm/shell.
+# In the guest: a shell with the case's network up, for repro/shell.
 #
 # Inputs: NAME, the case; those of netns/colliding-veth; /case/commands, what the
 #   shell is to do, or else a terminal on /dev/hvc0 of ROWS and COLS.

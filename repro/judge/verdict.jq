@@ -5,7 +5,7 @@
 # Named arguments: $name, $build (BUILD), $folder (the case's), $before_is and
 #   $after_is (which library ran as which),
 #   $layout, $queues, $accel, $retried (why, or ""), $qemu, $took (1/100 s);
-#   files as JSON: $case, $kernel, $libxdp, $errno (vm/errno.c's); files as text:
+#   files as JSON: $case, $kernel, $libxdp, $errno (repro/judge/errno.c's); files as text:
 #   $layouts (pahole's), and $before_X and $after_X for X of result, timeline
 #   (JSON lines), strace and origin (gdbscripts/why.py's JSON, or null). See repro/run.
 # Output: verdict.json. "verdict" is reproduced when everything is as predicted,
