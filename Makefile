@@ -12,8 +12,7 @@ export LAST_GOOD FIRST_BAD REPOSITORY N LOAD SNAPSHOT
 
 # A case of one's own may live anywhere: CASE=path/to/case.
 stem := $(if $(findstring /,$(CASE)),$(CASE),repro/cases/$(CASE))
-name := $(notdir $(CASE))
-run := $(BUILD)/$(name)
+run := $(BUILD)/$(notdir $(stem))
 
 CFLAGS := -O2 -Wall -Wextra -Werror
 # For gdb: static functions stay visible, and an address of their own keeps the
@@ -83,7 +82,7 @@ predicted, 2 bad usage, 125 the lab failed.
 endef
 
 .DELETE_ON_ERROR:
-.PHONY: help repro verdict report why nightly debug shell kernel image libxdp inputs menuconfig doctor \
+.PHONY: help repro verdict report why nightly debug shell kernel image libxdp menuconfig doctor \
 	bench soak test clean distclean
 
 help:
@@ -147,15 +146,7 @@ clean:
 distclean:
 	@repro/clean cache
 
-# Everything that repro/run needs once kernel and libxdp are there. What is named here is
-# kept, and yet removed where make is interrupted while it is made.
-inputs: $(foreach variant,before after,$(run)/initrd.$(variant) $(run)/program.$(variant) \
-	$(BUILD)/libxdp/$(variant)/xsk.o $(BUILD)/libxdp/$(variant)/libxdp.o)
-inputs: $(run)/initrd.saved $(run)/structs $(BUILD)/errno.json
-
-$(run)/structs: $(stem)/case.json | $(run)
-	$(Q)jq -r '.probes[].struct // empty' $< >$@
-
+# What follows is made for repro/run, once the kernel and the libraries are there.
 $(BUILD)/errno.json: repro/judge/errno.c | $(BUILD)
 	$(Q)$(CC) $(CFLAGS) -o $(BUILD)/errno $<
 	$(Q)$(BUILD)/errno >$@
@@ -179,36 +170,33 @@ $(BUILD)/guest.cpio: vm/image $(BUILD)/init $(BUILD)/netns-cookie $(SCRIPTS) $(P
 $(BUILD)/gdbserver.cpio: vm/image $(GDBSERVER) | $(BUILD)/gen_init_cpio
 	$(Q)vm/image $(BUILD)/gen_init_cpio $@ /bin/gdbserver=$(GDBSERVER)
 
-$(BUILD)/libxdp/%/xsk.o $(BUILD)/libxdp/%/libxdp.o: $(BUILD)/libxdp/libxdp.json repro/libxdp/cflags Makefile
-	$(Q)set -f; for source in xsk libxdp; do \
-		$(CC) $(DEBUGGED) $$(repro/libxdp/cflags $(BUILD)/libxdp/$*) -c \
-			-o $(BUILD)/libxdp/$*/$$source.o $(BUILD)/libxdp/$*/lib/libxdp/$$source.c || exit; \
-	done
+# A column's LIBRARY and CFLAGS, from repro/run. All sources of a case are one program.
+$(run)/program.%: $(wildcard $(stem)/*.c $(stem)/*.h) $(run)/column.%
+	$(Q). $(run)/column.$*; $(CC) $(DEBUGGED) -Wextra -Werror $$CFLAGS -o $@ $(filter %.c,$^) \
+		$$([ -z "$$LIBRARY" ] || cat "$$LIBRARY/flags")
 
-$(run)/program.%: $(stem)/program.c $(BUILD)/libxdp/%/xsk.o $(BUILD)/libxdp/%/libxdp.o | $(run)
-	$(Q)$(CC) $(DEBUGGED) -Wextra -Werror -I$(BUILD)/libxdp/$*/headers -o $@ $^ \
-		$$(pkg-config --static --libs libbpf libelf)
+$(BUILD)/errno-menu: tests/errno-menu/errno-menu.c $(BUILD)/libxdp/FIX/flags
+	$(Q)$(CC) $(DEBUGGED) -Wextra -Werror -o $@ $< $$(cat $(BUILD)/libxdp/FIX/flags)
 
-$(BUILD)/errno-menu: tests/errno-menu/errno-menu.c $(BUILD)/libxdp/before/xsk.o $(BUILD)/libxdp/before/libxdp.o | $(BUILD)
-	$(Q)$(CC) $(DEBUGGED) -Wextra -Werror -I$(BUILD)/libxdp/before/headers -o $@ $^ \
-		$$(pkg-config --static --libs libbpf libelf)
+# The case's part of the image; the program is stripped, as each MiB costs time.
+$(run)/case.%: repro/judge/guest.sh $(stem)/guest.sh $(if $(wildcard $(stem)/*.c),$(run)/program.%) | $(BUILD)/gen_init_cpio
+	$(Q)$(if $(wildcard $(stem)/*.c),strip -o $(run)/guest.$* $(run)/program.$*)
+	$(Q)vm/image $(BUILD)/gen_init_cpio $@ /case/run.sh=repro/judge/guest.sh /case/guest.sh=$(stem)/guest.sh \
+		$(if $(wildcard $(stem)/*.c),/case/program=$(run)/guest.$*)
 
-$(run)/initrd.%: $(BUILD)/guest.cpio $(BUILD)/gdbserver.cpio $(run)/program.% $(stem)/guest.sh
-	$(Q)strip -o $(run)/guest.$* $(run)/program.$*
-	$(Q)vm/image $(BUILD)/gen_init_cpio $(run)/case.$* /case/$(name).sh=$(stem)/guest.sh \
-		/case/$(name).$*=$(run)/guest.$*
-	$(Q)cat $(BUILD)/guest.cpio $(run)/case.$* >$@
+$(run)/initrd.%: $(BUILD)/guest.cpio $(run)/case.%
+	$(Q)cat $^ >$@
 
 # For SNAPSHOT=1: what is in the guest when it is saved, and what comes after that.
-$(run)/initrd.saved: $(BUILD)/guest.cpio $(stem)/guest.sh | $(run)
-	$(Q)vm/image $(BUILD)/gen_init_cpio $(run)/case.saved /case/$(name).sh=$(stem)/guest.sh
-	$(Q)cat $(BUILD)/guest.cpio $(run)/case.saved >$@
+$(run)/initrd.saved: $(BUILD)/guest.cpio repro/judge/guest.sh $(stem)/guest.sh
+	$(Q)vm/image $(BUILD)/gen_init_cpio $(run)/case-saved.cpio /case/run.sh=repro/judge/guest.sh /case/guest.sh=$(stem)/guest.sh
+	$(Q)cat $(BUILD)/guest.cpio $(run)/case-saved.cpio >$@
 
 # For make debug: the program under gdbserver.
 $(run)/debug-initrd.%: $(run)/initrd.% $(BUILD)/gdbserver.cpio vm/guest/under-gdbserver
-	$(Q)vm/image $(BUILD)/gen_init_cpio $(run)/debug.$* /case/$(name).$*=vm/guest/under-gdbserver \
-		/case/$(name).$*.program=$(run)/guest.$*
+	$(Q)vm/image $(BUILD)/gen_init_cpio $(run)/debug.$* /case/program=vm/guest/under-gdbserver \
+		/case/program.debugged=$(run)/guest.$*
 	$(Q)cat $(run)/initrd.$* $(BUILD)/gdbserver.cpio $(run)/debug.$* >$@
 
-$(BUILD) $(run):
+$(BUILD):
 	$(Q)mkdir -p $@

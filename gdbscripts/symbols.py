@@ -34,6 +34,13 @@ def connect(socket):
         time.sleep(0.01)
 
 
+def finish(how):
+    """Tell vm/boot that all is written: "recorded", and the guest goes on without gdb; or
+    "ended", and the guest was ended as it is not needed any more."""
+    with open("gdb.done", "w", encoding="ascii") as file:
+        file.write(f"{how}\n")
+
+
 def add_program(program):
     """Load the program's symbols; returns the objfiles of kernel and program."""
     kernel = gdb.objfiles()[0]

@@ -3,11 +3,12 @@
 
 usage: gdb -batch -x timeline.py -ex 'xsklab-timeline CASE.json PROGRAM SOCKET' VMLINUX
 
-CASE.json  its "probes" are what is recorded, see repro/cases/xsk-netns-cookie/case.json
+CASE.json  its "probes" are what is recorded, see docs/case.md
 PROGRAM    the guest's program with symbols, linked at a fixed address
 SOCKET     QEMU's gdb stub; the guest waits there (-S)
-Output: timeline.jsonl, {"call":..} and {"return":..} in order of time, then
-{"done":..}. A recording without {"done":..} is cut off.
+Output: timeline.jsonl, {"call":..}, {"return":..} and {"rows":..} in order of time,
+then {"done":..}. A recording without {"done":..} is cut off. {"rows":..} names the rows
+of the case's table that PROGRAM wrote at once: the calls before it are theirs.
 
 What is recorded is one run of PROGRAM, from the entry of its main() to main()'s
 return. Then the probes are taken out and the guest runs on without gdb.
@@ -24,9 +25,11 @@ import time
 import gdb
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from symbols import LabError, add_program, check_kernel, connect, locate, to_json  # noqa: E402
+from symbols import LabError, add_program, check_kernel, connect, finish, locate, to_json  # noqa: E402
 
 RESTORE_DEADLINE = 30  # seconds
+ROWS_MAX = 65536  # bytes of a write
+ROW = re.compile(rb'^\{ *"row": *"([^"\\]*)"', re.MULTILINE)
 
 
 def return_of(frame):
@@ -175,6 +178,29 @@ class Probe(gdb.Breakpoint):
             return self.timeline.fail(f"{self.spec['function']}: {error!r}")
 
 
+class Rows(gdb.Breakpoint):
+    """Records when PROGRAM writes rows, by write(2): arch/x86/entry/syscall_64.c passes
+    a pointer to its registers."""
+
+    def __init__(self, timeline):
+        super().__init__("*__x64_sys_write", gdb.BP_BREAKPOINT, internal=True)
+        self.timeline = timeline
+
+    def stop(self):
+        try:
+            regs = gdb.parse_and_eval("*(struct pt_regs *)$rdi")
+            length = min(int(regs["dx"]), ROWS_MAX)
+            text = bytes(gdb.selected_inferior().read_memory(int(regs["si"]), length))
+            names = [name.decode("ascii", "replace") for name in ROW.findall(text)]
+            if names:
+                self.timeline.write("rows", names=names)
+            return False
+        except gdb.MemoryError:  # write() will find out itself
+            return False
+        except Exception as error:  # gdb would swallow it and go on
+            return self.timeline.fail(f"a row: {error!r}")
+
+
 class Record(gdb.Command):
     __doc__ = __doc__
 
@@ -206,6 +232,7 @@ class Record(gdb.Command):
         probes = [Probe(timeline, specs[0], *places[0])]
         proceed(timeline, lambda: probes[0].hits, "main() was called")
         check_kernel()
+        rows = Rows(timeline)
         probes += [Probe(timeline, spec, *place)
                    for spec, place in zip(specs[1:], places[1:])]
         proceed(timeline, lambda: timeline.over, "main() returned")
@@ -213,8 +240,10 @@ class Record(gdb.Command):
             if not (probe.hits or probe.spec.get("optional")):
                 raise LabError(f"{probe.spec['function']} was never called")
             probe.delete()
+        rows.delete()
         timeline.write("done", probes=len(specs))
         gdb.execute("detach", to_string=True)
+        finish("recorded")
 
 
 Record()

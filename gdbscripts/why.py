@@ -22,6 +22,7 @@ starts with "why: ".
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import traceback
@@ -32,7 +33,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import origin  # noqa: E402
 import source  # noqa: E402
 from path import Path  # noqa: E402
-from symbols import LabError, check_kernel, connect  # noqa: E402
+from symbols import LabError, check_kernel, connect, finish  # noqa: E402
 from x86 import REGISTERS  # noqa: E402
 
 LOG = "exec.log"
@@ -328,6 +329,8 @@ class Why(gdb.Command):
             with open(call_file, encoding="utf-8") as file:
                 call = json.load(file)
             kernel = os.path.dirname(gdb.objfiles()[0].filename)
+            with open(os.environ["KERNEL_JSON"], encoding="utf-8") as file:
+                gdb.execute(f"directory {shlex.quote(json.load(file)['source_dir'])}", to_string=True)
             # $lx_current(); of the tree whose Makefile has run on this host already
             gdb.execute(f"source {kernel}/vmlinux-gdb.py")
             gdb.execute("set breakpoint always-inserted on")
@@ -335,6 +338,7 @@ class Why(gdb.Command):
             answer = explain(call)
             with open("origin.json", "w", encoding="utf-8") as file:
                 json.dump(answer, file)
+            finish("ended")
             end_guest()
         except Exception as error:  # whatever it is, the guest must not wait for ever
             if not isinstance(error, (LabError, gdb.error)):

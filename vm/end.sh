@@ -3,7 +3,7 @@
 #
 # How a guest ended, by what it left behind in the working directory; for vm/boot,
 # sourced after vm/lib.sh.
-# Inputs: DEADLINE, seconds; LIMIT, MiB of a file; SCRIPT and gdb_failed, gdb's; who
+# Inputs: DEADLINE, seconds; LIMIT, MiB of a file; SCRIPT, gdb_failed and gdb_ended_it, gdb's; who
 #   ended FIRST, gdb or qemu; QEMU_STATUS and GDB_STATUS, as wait tells them.
 # shellcheck disable=SC2154 # vm/boot has them
 
@@ -82,8 +82,8 @@ what_failed() { # SECONDS
 		echo "gdb: $(gdb_error)"
 	elif [ "$QEMU_STATUS" != 0 ]; then
 		echo "qemu: $(how_ended QEMU "$QEMU_STATUS" qemu.log)"
-	elif [ "$SCRIPT" = why ] && ! gdb_failed; then
-		: # it ended the guest as soon as it had its answer
+	elif gdb_ended_it; then
+		:
 	elif [[ $counts == *' 0' ]]; then
 		echo "reset: the guest ended before its case did: $last"
 	elif [ -z "$framed" ]; then

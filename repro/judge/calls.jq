@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# calls.jq: the system calls of a program that failed, from "strace -f -n -o FILE".
+# calls.jq: what "strace -f -n -o FILE" logged; a module, and the one place that knows
+# what such a log looks like.
 #
-# Input:  strace's log as text (jq -Rs). Named argument: $errno, repro/judge/errno.c's.
-# Output: {failed, said, ended}
+# strace_calls($errno): of a log as text, {failed, said, rows, ended}; $errno is errno.c's.
 #   failed  [{order, thread, number, nth, call, args, errno, error, text}]; thread 0 is
 #           the program's first; nth counts the thread's calls of that number since
 #           the program's start
 #   said    [{order, error, text}]: what the program wrote that has an error's text in it
+#   rows    [{order, row}]: the lines of a case's rows that it wrote, by their first
 #   ended   "exited with 1", "killed by SIGSEGV" or null
 
 # Nothing grows with the log but what is answered. Of a line without end, the beginning
@@ -23,29 +24,31 @@ def whole_lines:
       else .whole = $l end;
     .whole | values);
 
-($errno | map_values(.name) | to_entries | map({(.value): (.key | tonumber)}) | add) as $numbers
-| . / "\n" | map(select(. != ""))
-| (map([capture("^(?<pid>[0-9]{1,10}) ").pid | tonumber][0] // 0) | unique) as $pids
-| [foreach whole_lines as $l ({order: 0, counts: {}};
-    ($l.pid | tonumber) as $pid | .order += 1 | .order as $order
-    | ($l.rest | capture("^\\[ *(?<number>[0-9]{1,9})\\] (?<call>\\w+)\\((?<args>.*)\\) += (?<result>[^ ]+) ?(?<error>E[A-Z0-9]+)?(?: \\((?<text>[^)]*)\\))?") // null) as $call
-    | .found = null
-    | if $call then
-        "\($pid) \($call.number)" as $key | .counts[$key] += 1
-        # The call that started the program is not its own.
-        | (.counts[$key] - (if $pid == $pids[0] and $call.call == "execve" then 1 else 0 end)) as $nth
-        | if $call.result == "-1" and $call.error then
-            .found.failed = {$order, thread: ($pids | index($pid)), number: ($call.number | tonumber), $nth,
-              call: $call.call, args: ($call.args | sub(" +$"; "")), error: $call.error, text: $call.text,
-              errno: $numbers[$call.error]}
-          elif $call.call | test("^(write|writev|sendto|sendmsg)$") then
-            # The longest: "No such device" is the beginning of another one.
-            .found.said = ([[$errno[] | select(.text as $text | $call.args | contains($text))]
-              | max_by(.text | length) | values
-              | {$order, error: .name, text: ($call.args | capture("\"(?<text>.*)\"").text)}][0])
-          else . end
-      elif $pid == $pids[0] then
-        .found.ended = ([$l.rest | capture("\\+\\+\\+ (?<how>.*) \\+\\+\\+$").how][0])
-      else . end;
-    .found | values)]
-| {failed: map(.failed | values), said: map(.said | values), ended: (map(.ended | values) | last)}
+def strace_calls($errno):
+  ($errno | map_values(.name) | to_entries | map({(.value): (.key | tonumber)}) | add) as $numbers
+  | . / "\n" | map(select(. != ""))
+  | (map([capture("^(?<pid>[0-9]{1,10}) ").pid | tonumber][0] // 0) | unique) as $pids
+  | [foreach whole_lines as $l ({order: 0, counts: {}};
+      ($l.pid | tonumber) as $pid | .order += 1 | .order as $order
+      | ($l.rest | capture("^\\[ *(?<number>[0-9]{1,9})\\] (?<call>\\w+)\\((?<args>.*)\\) += (?<result>[^ ]+) ?(?<error>E[A-Z0-9]+)?(?: \\((?<text>[^)]*)\\))?") // null) as $call
+      | .found = null
+      | if $call then
+          "\($pid) \($call.number)" as $key | .counts[$key] += 1
+          # The call that started the program is not its own.
+          | (.counts[$key] - (if $pid == $pids[0] and $call.call == "execve" then 1 else 0 end)) as $nth
+          | if $call.result == "-1" and $call.error then
+              .found.failed = {$order, thread: ($pids | index($pid)), number: ($call.number | tonumber), $nth,
+                call: $call.call, args: ($call.args | sub(" +$"; "")), error: $call.error, text: $call.text,
+                errno: $numbers[$call.error]}
+            elif $call.call | test("^(write|writev|sendto|sendmsg)$") then
+              .found.row = ([$call.args | capture("^[0-9]+, \"[{] *\\\\\"row\\\\\": *\\\\\"(?<row>[^\"\\\\]*)\\\\\"") | {$order, row}][0])
+              # The longest: "No such device" is the beginning of another one.
+              | .found.said = ([[$errno[] | select(.text as $text | $call.args | contains($text))]
+                | max_by(.text | length) | values
+                | {$order, error: .name, text: ($call.args | capture("\"(?<text>.*)\"").text)}][0])
+            else . end
+        elif $pid == $pids[0] then
+          .found.ended = ([$l.rest | capture("\\+\\+\\+ (?<how>.*) \\+\\+\\+$").how][0])
+        else . end;
+      .found | values)]
+  | {failed: map(.failed | values), said: map(.said | values), rows: map(.row | values), ended: (map(.ended | values) | last)};

@@ -1,51 +1,81 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# screen.jq: one screen of text from verdict.json; jq -L repro. Every word of a row
-# was observed; rows in which both variants agree are left out. The first line is the
+# screen.jq: one screen of text from verdict.json; jq -L repro/judge. Every word of a row
+# was observed; calls that are the same in all columns are left out. The first line is the
 # verdict's word alone, for repro/run.
 include "shown";
 
-def row($title; $before; $after): "  \($title | pad(30))\($before | pad(38))\($after)";
+def screen_width: 100;
 
-# A call of one variant, with the values that are NULL in only one of them.
-def cell($other; $variant):
+# A call of one column, with the values that are NULL in only some of the columns.
+def cell($others; $column):
   if . == null then "not called"
-  else ([.values | to_entries[]
-         | select(.key as $key | $other.values | type == "object" and has($key))
-         | select((.value == null) != ($other.values[.key] == null))
-         | "\(.key) \(.value | shown)"] + [returned($variant)] | join(", "))
+  else ([.values | to_entries[] | . as $value
+         | select(any($others[].values; has($value.key) and (.[$value.key] == null) != ($value.value == null)))
+         | "\(.key) \(.value | shown)"] + [returned($column)] | join(", "))
   end;
 
-def refused: .variants.before | refused_call
-  | "  refused call  \(.text)",
-    "                \(.bytes)",
-    "                \(.fields)";
+# The table's lines as {title, cells: [one for each column]}.
+def lines: .columns as $columns
+  | (row_names[] | . as $name | shared($columns) as $shared
+     | (if ($columns | length) == 1 then {} else $shared end) as $shared
+     | {title: $name,
+        cells: [$columns[] | row($name) | if . == null then "not reported"
+          else "\(ended)\(.facts | with_entries(select(.key as $key | $shared | has($key) | not)) | facts | if . == "" then "" else ", " + . end)" end]},
+       (select($shared != {}) | {title: "  \($shared | facts)", cells: []})),
+    (select(($columns | length) > 1) | row_names[] | . as $name
+     | [$columns[] | row($name) | .calls // []] as $calls
+     | (reduce ($calls | reverse | .[][].function) as $f ([]; if index($f) then . else . + [$f] end))[] as $function
+     | [$calls[] | [.[] | select(.function == $function)][0]] as $of
+     | {title: "\($name): \($function)", cells: [range($columns | length) as $i | $of[$i] | cell($of | del(.[$i]) | map(values); $columns[$i])]}
+     | select(.cells | unique | length > 1));
 
-def rows:
-  .variants.before as $b | .variants.after as $a
-  | "\(.case)   Linux \(.kernel.release) (\(.kernel.source))   QEMU \(.qemu) \(.accel)\(if .restored then ", from a snapshot" else "" end)   libxdp \($b.library) / \($a.library)",
-    row(""; "before the fix"; "after the fix"),
-    (range([$b.sockets, $a.sockets | length] | max) as $i
-     | ($b.sockets[$i] // $a.sockets[$i])
-     | row("\(.device)  ifindex \(.ifindex) queue \(.queue)"; $b.sockets[$i] | socket; $a.sockets[$i] | socket)),
-    (range([$b.sockets, $a.sockets | length] | min) as $i
-     | [$b.sockets[$i].calls, $a.sockets[$i].calls] as [$bc, $ac]
-     | ([$ac[], $bc[]] | map(.function) | reduce .[] as $f ([]; if index($f) then . else . + [$f] end))[] as $f
-     | ([$bc[] | select(.function == $f)][0]) as $bcall
-     | ([$ac[] | select(.function == $f)][0]) as $acall
-     | [($bcall | cell($acall; $b)), ($acall | cell($bcall; $a))] as [$bcell, $acell]
-     | select($bcell != $acell)
-     | row("\($b.sockets[$i].device) \($b.sockets[$i].queue): \($f)"; $bcell; $acell)),
-    ([$b, $a] | map(.refused_at) | select(any(.[]; .)) | . as [$br, $ar]
-     | row("refused in"; $br.function // "nowhere"; $ar.function // "nowhere"),
-       row(""; $br | place; $ar | place),
-       (if $br.text or $ar.text then row(""; $br.text // ""; $ar.text // "") else empty end),
-       row(""; $br | made_by; $ar | made_by)),
-    refused,
-    (.differences[] | "  ! \(.)"),
-    (.retried | values | "  KVM lost a guest, so both were run again without it: \(.)");
+# The lines of the line that refused, for each kind of refusal: {title, cells} again.
+def refusals: .columns as $columns
+  | ([$columns[].refused[].at | values | {function, file, line}] | unique | length) as $places
+  | [row_names[] | . as $name | {name: ., refused: [$columns[] | [.refused[] | select(.rows | index($name))][0]]}
+     | select(any(.refused[]; .))]
+  | group_by([.refused[] | if . then [.call, .error, (.at | {function, file, line})] else null end])
+  | sort_by(.[0].name as $name | $name)[]
+  | [.[].name] as $names | .[0].refused as $refused
+  | {title: (if $places > 1 then "refused in (\($names | if length > 3 then .[:2] + ["\(length - 2) more"] else . end | join(", ")))" else "refused in" end),
+     cells: [$refused[] | if . then .at.function // "an unknown place" else "not refused" end]},
+    ({title: "", cells: [$refused[] | .at | place]},
+     {title: "", cells: [$refused[] | .at.condition // ""]},
+     {title: "", cells: [$refused[] | .at | made_by]} | select(any(.cells[]; . != "")));
+
+# Side by side where the columns fit, else a line for each column.
+def table: .columns as $columns
+  | [lines, refusals] as $lines
+  | ([$lines[] | select(.cells != []) | .title | length] | max + 2 | [., 30] | max) as $first
+  | ((screen_width - $first) / ($columns | length) | floor | [., 38] | min) as $width
+  | if ($columns | length) == 1 then
+      $lines[] | "  \(.title | pad($first))\(.cells[0])"
+    elif $width >= 24 then
+      "  \("" | pad($first))\($columns[:-1] | map(.title | pad($width)) | join(""))\($columns[-1].title)",
+      ($lines[] | "  \(.title | pad($first))\(.cells[:-1] | map(pad($width - 1) + " ") | join(""))\(.cells[-1] // "")" | sub(" +$"; ""))
+    else
+      ([$columns[].title | length] | max + 2) as $second
+      | $lines[] | (select(.title != "") | "  \(.title)"),
+        (.cells | to_entries[] | select(.value != "") | "    \($columns[.key].title | pad($second))\(.value)")
+    end;
+
+# Each refused call once: as strace has it, and, by pahole's layout, its bytes and fields.
+def refused_calls: [.columns[] | . as $column | .refused[] | {text: refused_text, column: $column, refused: .}]
+  | unique_by(.text) | .[:8][]
+  | . as $call
+  | "  refused call  \(.text)",
+    (.column | refused_bytes($call.refused) | "                \(.bytes)", "                \(.fields)");
+
+# Of each column that has its own, what it is.
+def about: .columns as $columns
+  | ([$columns[].kernel | {release, source}] | unique) as $kernels
+  | ([$columns[].library | values] | unique) as $libraries
+  | "\(.case)   Linux \(if ($kernels | length) == 1 then $kernels[0] | "\(.release) (\(.source))" else [$columns[].kernel | .release // "?"] | join(" / ") end)   QEMU \(.qemu) \(.accel)\(if .restored then ", from a snapshot" else "" end)\(if $libraries == [] then "" else "   \([$columns[].library] | join(" / "))" end)";
 
 (.verdict,
- (if .variants then rows else .case end),
+ (if .columns then about, table, refused_calls else .case end),
+ (.differences[]? | "  ! \(.)"),
+ (.retried | values | "  KVM lost a guest, so all were run again without it: \(.)"),
  "  \(if .verdict == "reproduced" and .control then "AS PREDICTED" else .verdict | ascii_upcase | gsub("-"; " ") end): \(.reason)\(if .seconds then "   \(.seconds) s" else "" end)")
 | printable

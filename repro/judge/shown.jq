@@ -15,32 +15,38 @@ def pad($width): . + " " * ([$width - length, 0] | max);
 def shown: if . == null then "NULL" elif type == "string" then "set" else tostring end;
 
 # What a call returned; a pointer by the call that returned it first.
-def returned($variant):
+def returned($column):
   if (.returned | type) == "string" and (.returned | startswith("0x")) then
     . as $call
-    | [$variant.sockets[] | .device as $device | .queue as $queue | .calls[]
-       | select(.returned == $call.returned) | {order, function, $device, $queue}][0]
-    | if .order == $call.order then "returned a new one"
-      else "returned \(.device) queue \(.queue)'s" end
+    | [$column.rows[] | .row as $row | .calls[] | select(.returned == $call.returned) | {order, $row}][0]
+    | if .order == $call.order then "returned a new one" else "returned \(.row)'s" end
   elif .ring == 0 then (if .returned == 0 then "success" else "\(.returned)" end)
   else "returned \(.returned | shown)" end;
 
 def hex: . as $n | "0123456789abcdef" | "\(.[$n / 16 | floor:][:1])\(.[$n % 16:][:1])";
 
-def outcome: "\(.errno // "bound")\(if .step then " (\(.step))" else "" end)";
+# A fact's value in words.
+def fact: if . == null then "none" else tostring end;
+def facts: to_entries | map("\(.key | gsub("_"; " ")) \(.value | fact)") | join(", ");
 
-def socket: if . == null then "not reported" else outcome + (if .netns_cookie then ", netns cookie \(.netns_cookie)" else "" end) end;
+# How a row ended.
+def ended: "\(.errno // "success")\(if .call then " (\(.call))" else "" end)";
 
-# The first call of a variant that the kernel refused: strace's line, and, where the
-# case has its struct, the bytes and the fields; or nothing.
-def refused_call:
-  . as $v
-  | ([[.sockets[].calls[] | select(.struct)] | to_entries[] | select(.value.returned != 0)][0]) as $refused
-  | if $refused then {
-      text: ($v.strace[$refused.key] // "" | sub("^[0-9]+ +\\[ *[0-9]+\\] "; "")),
-      bytes: ([$refused.value.values.bytes[] | hex] | join(" ")),
-      fields: ([$refused.value.fields | to_entries[] | "\(.key) \(.value)"] | join(", "))
-    } else empty end;
+# The facts of a row that are the same in all columns.
+def shared($columns): . as $row
+  | [$columns[].rows[] | select(.row == $row) | .facts] as $all
+  | $all[0] // {} | with_entries(. as $fact | select(all($all[]; has($fact.key) and .[$fact.key] == $fact.value)));
+
+def row($name): [.rows[] | select(.row == $name)][0];
+
+# All rows of a verdict by their names, in the order of the first column that has them.
+def row_names: reduce (.columns[].rows[].row) as $row ([]; if index($row) then . else . + [$row] end);
+
+# The bytes and the fields of a refused call, where the case has its struct; or nothing.
+def refused_bytes($refused): [.rows[] | select(.row == $refused.rows[0]) | .calls[] | select(.fields and .returned == $refused.error)][0]
+  | values | {bytes: ([.values.bytes[] | hex] | join(" ")), fields: ([.fields | to_entries[] | "\(.key) \(.value)"] | join(", "))};
+
+def refused_text: "\(.call)(\(.args)) = -1 \(.error) (\(.text))";
 
 def place: if . then .file + (if .line then ":\(.line)" else "" end) else "" end;
 

@@ -8,11 +8,10 @@
  * creation network namespace aware") takes two devices that have the same
  * ifindex for one, and then the sockets of the second device fail with EINVAL.
  *
- * Output: one JSON object a line and socket on stdout:
- *   {"socket":{"device":"outer","ifindex":4242,"queue":0,"netns_cookie":1,
- *              "step":null,"errno":0}}
- * netns_cookie is null where the kernel has no SO_NETNS_COOKIE (before 5.14).
- * step is the call that failed, or null; errno its error number, or 0.
+ * Output: one row a socket on stdout, a JSON object a line:
+ *   {"row":"outer 0","ifindex":4242,"queue":0,"netns_cookie":1,"errno":0}
+ * for the socket on queue 0 of outer. netns_cookie is null where the kernel has no
+ * SO_NETNS_COOKIE (before 5.14); errno is 0 where the socket was made.
  * Exit: 0 all sockets were made; 1 a step failed, its error is printed;
  *       2 bad usage.
  */
@@ -158,10 +157,9 @@ static int create_sockets(struct daemon *d, const char *device, unsigned int que
 		return err;
 	for (unsigned int queue = 0; queue < queues; queue++) {
 		err = create_socket(d, device, queue);
-		printf("{\"socket\":{\"device\":\"%s\",\"ifindex\":%u,\"queue\":%u,"
-		       "\"netns_cookie\":%s,\"step\":%s,\"errno\":%d}}\n",
-		       device, ifindex, queue, cookie,
-		       err ? "\"xsk_socket__create_shared\"" : "null", -err);
+		printf("{\"row\":\"%s %u\",\"ifindex\":%u,\"queue\":%u,"
+		       "\"netns_cookie\":%s,\"errno\":%d}\n",
+		       device, queue, ifindex, queue, cookie, -err);
 		if (err && !first_err)
 			first_err = err;
 	}

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# The case of this run, for the verbs that need one; sourced after vm/lib.sh.
+# Environment: CASE (xsk-netns-cookie), a case of repro/cases or the path of a case's
+#   folder; BUILD; the case's own knobs, and those that choose what is built: KERNEL,
+#   PATCH, CONFIG, LIBXDP, FIX, CFLAGS, ARGS.
+# Every function ends the script with 2 where the case or a knob is wrong.
+# shellcheck disable=SC2034 # what is set is for those who source this
+
+# read_case [NAME=value...]: read case.json with the knobs of this run, and check both.
+# Sets
+#   DIR NAME RUN     the case's folder and name, and the folder to build and run it in
+#   PLAN             what this run is to do, as JSON (repro/judge/plan.jq)
+#   COLUMNS          their names
+#   COLUMN_WORDS     ["COLUMN NAME"]: the value of a column's word
+#   CASE_KNOBS       their names; each is exported with its value
+#   CASE_LIBRARY CASE_FIX
+# The words may be knobs of the lab (LAB_KNOBS, a pattern) or of the case.
+read_case() {
+	local kind key value word file has_program=false
+	local -a sources
+	for word; do
+		[[ $word =~ ^[A-Z][A-Z0-9_]*= ]] || usage_error "$word is not NAME=value; see make help"
+		export "${word?}"
+	done
+	# make has no quoting for paths, and gives % a meaning.
+	[[ $BUILD =~ ^[A-Za-z0-9._/+-]+$ ]] ||
+		usage_error "BUILD=$BUILD: use only letters, digits and ._/+- in it"
+	export CASE=${CASE:-xsk-netns-cookie}
+	DIR=${CASE%/}
+	[[ $CASE == */* ]] || DIR=repro/cases/$CASE
+	NAME=${DIR##*/} RUN=$BUILD/${DIR##*/}
+	file=$DIR/case.json
+	[[ $NAME =~ ^[A-Za-z0-9._-]+$ && ! $DIR =~ [[:space:]] && -f $file ]] ||
+		usage_error "CASE=$CASE: there is no $file; the lab has: $(cd repro/cases && echo *)"
+	[ -f "$DIR/guest.sh" ] || usage_error "CASE=$CASE: there is no $DIR/guest.sh; see docs/case.md"
+	sources=("$DIR"/*.c)
+	[ ! -f "${sources[0]}" ] || has_program=true
+	PLAN=$(jq -c -L repro/judge --slurpfile schema repro/judge/case.schema.json --argjson given "$(given)" \
+		--argjson has_program "$has_program" -f repro/judge/plan.jq "$file" 2>&1) || usage_error "$file: not JSON: ${PLAN#jq: error}"
+	COLUMNS=() CASE_KNOBS=() CASE_LIBRARY='' CASE_FIX=''
+	declare -gA COLUMN_WORDS=()
+	while IFS=$'\t' read -r kind key value; do
+		case $kind in
+		error) usage_error "$file: $key" ;;
+		refused) usage_error "$key" ;;
+		column) COLUMNS+=("$key") ;;
+		word) COLUMN_WORDS[$key]=$value ;;
+		library) CASE_LIBRARY=$key ;;
+		fix) CASE_FIX=$key ;;
+		knob)
+			CASE_KNOBS+=("$key")
+			export "$key=$value" ;;
+		esac
+	done < <(jq -r '[(.errors[]? | ["error", .]), (.refused[]? | ["refused", .]), (.columns[]? | .name as $column
+		| ["column", $column], (.words | to_entries[] | ["word", "\($column) \(.key)", .value])),
+		(.knobs // {} | to_entries[] | ["knob", .key, .value]), ["library", .library // ""], ["fix", .fix // ""]][] | join("\t")' <<<"$PLAN")
+	for word; do
+		[[ ${word%%=*} =~ ^($LAB_KNOBS)$ || " ${CASE_KNOBS[*]} " == *" ${word%%=*} "* ]] ||
+			usage_error "unknown knob $word; the case $NAME has ${CASE_KNOBS[*]:-none of its own}; see make help"
+	done
+}
+
+# The environment as JSON, of what a knob's name may be.
+given() { jq -nc 'env | with_entries(select(.key | test("^[A-Z][A-Z0-9_]{0,31}$")))'; }
+
+# word COLUMN NAME: into REPLY, the column's word, or else the user's.
+word() {
+	local key="$1 $2"
+	REPLY=${COLUMN_WORDS[$key]-${!2-}}
+}
+
+# files COLUMN NAME: into REPLY, the column's files and the user's; a column's are in the
+# case's folder.
+files() {
+	local file key="$1 $2"
+	REPLY=''
+	for file in ${COLUMN_WORDS[$key]-}; do
+		[ ! -e "$DIR/$file" ] || file=$DIR/$file
+		REPLY+=" $file"
+	done
+	REPLY="${REPLY# }${!2:+ ${!2}}"
+	REPLY=${REPLY# }
+}
+
+# first_with FUNCTION COLUMN: into REPLY, the first column for which FUNCTION sets the same
+# REPLY: what is the same in two columns is made once, under its name.
+first_with() {
+	local column wanted
+	"$1" "$2"
+	wanted=$REPLY
+	for column in "${COLUMNS[@]}"; do
+		"$1" "$column"
+		[ "$REPLY" != "$wanted" ] || break
+	done
+	REPLY=$column
+}
+
+kernel_words() { # COLUMN
+	local kernel patch
+	word "$1" KERNEL; kernel=$REPLY
+	files "$1" PATCH; patch=$REPLY
+	files "$1" CONFIG
+	REPLY="$kernel|$patch|$REPLY"
+}
+
+program_words() { # COLUMN
+	local library
+	word "$1" CFLAGS; library=$REPLY
+	library_of "$1"
+	REPLY="$REPLY|$library"
+}
+
+# kernel_of COLUMN: into REPLY, the link to its kernel. That of the first is what the
+# other verbs take, too.
+kernel_of() {
+	first_with kernel_words "$1"
+	if [ "$REPLY" = "${COLUMNS[0]}" ]; then
+		REPLY=$BUILD/kernel
+	else
+		REPLY=$RUN/kernel.$REPLY
+	fi
+}
+
+# revision_of COLUMN: into REPLY, which revision of the library it is linked with.
+revision_of() { REPLY=${COLUMN_WORDS["$1 LIBXDP"]-FIX}; }
+
+# library_of COLUMN: into REPLY, the folder of its library, or nothing.
+library_of() {
+	[ -n "$CASE_LIBRARY" ] || { REPLY=''; return; }
+	revision_of "$1"
+	REPLY=$BUILD/$CASE_LIBRARY/${REPLY//^/-parent}
+}
+
+# built_as COLUMN: into REPLY, the column under whose name its program and image are.
+built_as() { first_with program_words "$1"; }
+
+# guest_words COLUMN: set WORDS, what the guest's script finds in its environment.
+guest_words() {
+	local knob
+	WORDS=("COLUMN=$1")
+	for knob in "${CASE_KNOBS[@]}" ARGS; do
+		word "$1" "$knob"
+		[[ $REPLY =~ ^[\ !#-~]*$ ]] || usage_error "$knob=$REPLY: a quote or a control character cannot be passed to the guest"
+		[ -z "$REPLY" ] || WORDS+=("$knob=$REPLY")
+	done
+}

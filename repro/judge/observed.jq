@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# observed.jq: what a guest left behind, as far as it is of a form that is known; a module.
+#
+# The guests are not trusted: what they left behind is text of a bounded length, and
+# what is taken from it is of a form that is known. Whatever else it has is garbled.
+
+# Of a result, a timeline or strace's log; 128 rows need less than a tenth of that.
+def bytes_max: 4194304;
+def lines_max: 10000;
+
+def natural: type == "number" and . >= 0 and . <= 18446744073709551616 and . == floor;
+def word: type == "string" and length <= 64 and test("\\A[A-Za-z0-9_.+~@-]+\\z");
+def text: type == "string" and length <= 200 and test("\\A[ -~]*\\z");
+# Of the kernel, of the lab, or of one of $folders, which may be anywhere.
+def source_path($folders): reduce $folders[] as $folder (.; ltrimstr($folder + "/")) | type == "string" and length <= 1024
+  and test("\\A[A-Za-z0-9_][A-Za-z0-9_./+-]*\\z") and (contains("..") | not);
+def optional(form): . == null or form;
+def place_in_source($folders): type == "object" and (.function | optional(word)) and (.file | optional(source_path($folders)))
+  and (.line | optional(natural));
+
+# What gdb makes of a value: a number, an address, bytes, or NULL.
+def value: optional(type == "number" or (type == "string" and test("\\A0x[0-9a-f]{1,16}\\z"))
+  or (type == "array" and length <= 4096 and all(.[]; natural)));
+def values_by_name: type == "object" and all(keys[]; word) and all(.[]; value);
+
+# What a line of the guest may say. An array is ip's.
+def is_result: type == "array" or (type == "object"
+  and (.boot | optional(type == "object" and (.release | word)))
+  and (.phase | optional(word))
+  and (.end | optional(type == "object" and (.tainted | optional(natural))))
+  and (if has("row") then (.row | text and length <= 64) and length <= 64 and all(keys[]; word)
+      and all(.[]; optional(type == "boolean" or type == "number" or text))
+      and (.errno | optional(natural and . < 4096)) else true end));
+
+def is_event($folders): type == "object"
+  and (.call | optional(place_in_source($folders) and all(.order, .ring; natural) and (.function | word) and (.values | values_by_name)))
+  and (.return | optional(type == "object" and all(.order, .of; natural) and (.function | word) and (.value | value)))
+  and (.rows | optional(type == "object" and (.order | natural) and (.names | type == "array" and length <= 1024 and all(.[]; text))));
+
+def is_origin($folders): optional(place_in_source($folders) and (.condition | optional(type == "string"))
+  and (.statement | optional(place_in_source($folders))) and (.values | type == "object" and all(keys[]; length < 256)
+    and all(.[]; optional(type == "number" or type == "string")))
+  and all(.chain, .others; type == "array" and all(.[]; place_in_source($folders)))
+  and all(.others[]; .condition | optional(type == "string"))
+  and (.source | optional(type == "array" and length <= 100 and all(.[]; type == "object" and (.line | natural) and (.text | type == "string")))));
+
+# The lines of a text; null where there are too many.
+def lines: if utf8bytelength > bytes_max then null
+  else split("\n") | if length > lines_max then null else map(select(. != "")) end end;
+
+# A text as JSON of a form, as {is}, or null. In an array: to jq 1.6 all that comes after
+# a "try" belongs to it, and an error there would pass for bad JSON.
+def json(form): [try {is: fromjson} catch null][0] | if . and (.is | form) then . else null end;
+
+# The lines of a text as JSON of a form; null where one is not.
+def json_lines(form): lines | if . == null then null else map(json(form)) | if all(.[]; .) then map(.is) else null end end;

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# plan.jq: a case as this run has it: what case.json says, with the knobs of this run;
+# or what is wrong with either. jq -L repro/judge.
+#
+# Input:  case.json. Named arguments: $schema (case.schema.json), $given (the knobs that
+#   the user gave, {NAME: value}), $has_program (is there a .c file?).
+# Output: {errors: [TEXT]}, or
+#   {case, knobs {NAME: value}, library (its name, or ""), fix, config [lines],
+#    columns [{name, title, words {NAME: value}, knobs (of this run, with its words)}],
+#    rows [names]}
+include "validate";
+include "rules";
+
+# What a column may choose that is built, or is the program's arguments.
+def buildable: ["KERNEL", "PATCH", "CONFIG", "LIBXDP", "CFLAGS", "ARGS"];
+
+# NAME=value, with blanks between; quotes keep blanks together.
+def words: [scan("(?:[^ \t'\"]|'[^']*'|\"[^\"]*\")+")
+  | gsub("'(?<a>[^']*)'|\"(?<b>[^\"]*)\""; "\(.a // "")\(.b // "")")
+  | (capture("^(?<key>[A-Z][A-Z0-9_]*)=(?<value>.*)$") // {key: ., value: null})];
+
+# A knob's specification: the words and ranges that it may be, the default first.
+def choices: [scan("[^ ]+") | (capture("^(?<low>[0-9]{1,8})\\.\\.(?<high>[0-9]{1,8})$") | map_values(tonumber)) // {word: .}];
+def default: choices[0] | .word // .low | tostring;
+def allows($value): any(choices[];
+  .word == $value or (.low != null and ($value | test("^[0-9]{1,8}$")) and ($value | tonumber) as $n | .low <= $n and $n <= .high));
+def range_of: [choices[] | select(.low != null)][0];
+def choice: [scan("[^ ]+")] | join(" or ");
+
+# "inner {QUEUES}" is inner 0 to inner QUEUES-1.
+def expanded($knobs): ([match("\\{([A-Z0-9_]+)\\}").captures[0].string][0]) as $knob
+  | if $knob then range($knobs[$knob] | tonumber) as $i | sub("\\{[A-Z0-9_]+\\}"; "\($i)") else . end;
+
+# What case.json's schema cannot say.
+def inconsistencies($has_program): . as $case
+  | (.knobs // {}) as $knobs | (.columns | keys_unsorted) as $columns | ([.probes[]?.function]) as $probes
+  | def declared($list; $where; $what): . as $name | select($list | index($name) | not)
+      | "\($where): \($name | tojson) is not \($what); declared are \($list | map(tojson) | join(", ") | if . == "" then "none" else . end)";
+    def allowed($where): . as {$key, $value}
+      | if $value == null then "\($where): \($key | tojson) must be NAME=value"
+        elif $knobs[$key] then (select($knobs[$key] | allows($value) | not) | "\($where): \($key)=\($value) must be \($knobs[$key] | choice)")
+        else $key | declared(($knobs | keys_unsorted) + buildable; $where; "a knob") end;
+    def calls($where): .calls[]?.function | declared($probes; "\($where).calls"; "the function of a probe");
+    ($knobs | to_entries[] | select(.key | IN(buildable[])) | "knobs.\(.key): the lab has a knob of this name"),
+    ($knobs | to_entries[] | .key as $key | .value | choices[] | select(.low != null and .low > .high) | "knobs.\($key): \(.low)..\(.high) is empty"),
+    (.columns | to_entries[] | .key as $column | .value.words // "" | words[] | allowed("columns.\($column).words")),
+    (.columns | to_entries[] | select($case.library == null) | .key as $column | .value.words // "" | words[] | select(.key == "LIBXDP")
+      | "columns.\($column).words: LIBXDP needs \"library\": {\"name\": \"libxdp\"}"),
+    (.nightly // [] | to_entries[] | .key as $i | .value | words[]
+      | if .key | IN(buildable[]) then "nightly[\($i)]: \(.key) is not a knob of the case" else allowed("nightly[\($i)]") end),
+    (.rows | to_entries[] | .key as $i | .value | match("\\{([^}]*)\\}"; "g").captures[0].string
+      | if $knobs[.] == null then declared($knobs | keys_unsorted; "rows[\($i)]"; "a knob")
+        else select(($knobs[.] | range_of | .high) as $high | $high == null or $high > 256) | "rows[\($i)]: \(.) must be a range up to 256 at most" end),
+    (select((.probes // []) != [] and ($has_program | not)) | "probes: there is no .c file beside case.json to record calls of"),
+    (.debug[]? | declared($probes; "debug"; "the function of a probe")),
+    (.outcomes // {} | to_entries[] | .key as $name | .value | calls("outcomes.\($name)")),
+    (.expect | to_entries[] | "expect[\(.key)]" as $where | .value
+      | (.is | if type == "string" then declared($case.outcomes // {} | keys_unsorted; $where; "an outcome") else calls("\($where).is") end),
+        (.columns[]? | declared($columns; "\($where).columns"; "a column")),
+        (.when // {} | to_entries[] | .key as $key | [.value] | flatten[] | {$key, value: .}
+          | if $knobs[$key] then allowed("\($where).when") else .key | declared($knobs | keys_unsorted; "\($where).when"; "a knob") end));
+
+# All names that the rows of a case may have, with its knobs at their highest.
+def possible_rows: . as $case | .knobs // {} | map_values(range_of | .high // 0 | tostring) | . as $highest | [$case.rows[] | expanded($highest)];
+
+# Rules that cannot speak, and rows for which none can.
+def unmatched($run): . as $case | possible_rows as $possible
+  | (.expect | to_entries[] | "expect[\(.key)].rows" as $where | .value.rows[]?
+      | . as $pattern | select(any($possible[]; . as $row | $pattern | glob($row)) | not)
+      | "\($where): no row of the case matches \(tojson)"),
+    ($run.columns[] as $column | $run.rows[] as $row
+      | select(any($case.expect[]; speaks($row; $column)) | not)
+      | "expect: no rule speaks of row \($row | tojson) in column \($column.name | tojson)\($column.knobs | if . == {} then "" else " with \(to_entries | map("\(.key)=\(.value)") | join(" "))" end)");
+
+. as $case
+| [errors($schema[0])] as $wrong
+| if $wrong != [] then {errors: $wrong} else
+    [inconsistencies($has_program)] as $wrong
+    | (.knobs // {}) as $specs
+    | ($specs | with_entries(.value = ($given[.key] // (.value | default)))) as $knobs
+    | [($knobs | to_entries[] | select(.value as $value | $specs[.key] | allows($value) | not)
+        | "\(.key)=\(.value): must be \($specs[.key] | choice)")] as $refused
+    | if $wrong != [] then {errors: $wrong} elif $refused != [] then {refused: $refused} else
+        {case: $case, $knobs, library: (.library.name // ""), fix: (.library.fix // ""), config: (.config // []),
+         rows: [.rows[] | expanded($knobs)],
+         columns: [.columns | to_entries[] | (.value.words // "" | words | from_entries) as $words
+           | {name: .key, title: (.value.title // .key), $words,
+              knobs: ($knobs + ($words | with_entries(select(.key as $key | $specs | has($key)))))}]}
+        | . as $run | [$case | unmatched($run)] as $wrong
+        | if $wrong != [] then {errors: $wrong} else . end
+      end
+  end
