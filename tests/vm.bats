@@ -31,15 +31,20 @@ nothing_runs() { run -1 pgrep -f "$BATS_TEST_TMPDIR"; }
 	cmp build/gdbserver.cpio "$BATS_TEST_TMPDIR/again/build/gdbserver.cpio"
 }
 
-@test "the image with everything is at most 16 MiB unpacked and has all programs" {
+# What the image adds to a boot: 20 ms for a MiB under emulation. Of Debian 12 it is 10,
+# of 13 it is 13, of sid 14 MiB: ip, strace and ethtool bring more libraries each time.
+@test "a guest unpacks at most 15 MiB, 4 more under gdbserver, and has all programs" {
 	mkdir "$BATS_TEST_TMPDIR/unpacked"
-	for archive in build/guest.cpio build/gdbserver.cpio "$run_dir"/case.before "$run_dir"/case.after; do
-		(cd "$BATS_TEST_TMPDIR/unpacked" && busybox cpio -id --quiet) <"$archive"
+	cd "$BATS_TEST_TMPDIR/unpacked"
+	for archive in guest.cpio xsk-netns-cookie/case.after; do
+		busybox cpio -id --quiet <"$OLDPWD/build/$archive"
 	done
+	[ "$(du -sb . | cut -f1)" -le $((15 << 20)) ]
+	busybox cpio -id --quiet <"$OLDPWD/build/gdbserver.cpio"
+	[ "$(du -sb . | cut -f1)" -le $((19 << 20)) ]
 	for program in sh busybox ip ethtool strace gdbserver colliding-veth inode-reuse netns-cookie; do
-		[ -x "$BATS_TEST_TMPDIR/unpacked/bin/$program" ]
+		[ -x "bin/$program" ]
 	done
-	[ "$(du -sb "$BATS_TEST_TMPDIR/unpacked" | cut -f1)" -le 16777216 ]
 }
 
 @test "a guest that does its case is complete" {
