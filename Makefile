@@ -137,7 +137,6 @@ soak:
 	@$(TIED) tests/soak
 
 test:
-	@repro/needs test
 	@$(TIED) tests/run
 
 clean:
