@@ -24,6 +24,7 @@ import time
 
 import gdb
 
+sys.dont_write_bytecode = True  # nothing is left behind in a checkout
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from symbols import LabError, add_program, check_kernel, connect, finish, locate, to_json  # noqa: E402
 

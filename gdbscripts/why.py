@@ -29,6 +29,7 @@ import traceback
 
 import gdb
 
+sys.dont_write_bytecode = True  # nothing is left behind in a checkout
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import origin  # noqa: E402
 import source  # noqa: E402
