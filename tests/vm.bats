@@ -237,3 +237,13 @@ without() {
 		said "$word"
 	done
 }
+
+@test "doctor says all that it can where jq and curl are missing, too" {
+	without jq
+	rm "$BATS_TEST_TMPDIR/path/curl"
+	PATH=$BATS_TEST_TMPDIR/path run -2 --separate-stderr repro/needs report
+	one_line
+	said "missing: package jq"
+	said "curl is missing"
+	said "kernels in the cache"
+}
