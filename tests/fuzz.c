@@ -188,6 +188,20 @@ static void *map(int flags)
 #undef main
 #undef fclose
 
+/* A program's main() may take its arguments or not. */
+static int run_with(int (*main)(int, char **), int argc, char **argv)
+{
+	return main(argc, argv);
+}
+
+static int run_without(int (*main)(void), int argc, char **argv)
+{
+	return (void)argc, (void)argv, main();
+}
+
+#define RUN(main, argc, argv) _Generic(&(main), \
+	int (*)(int, char **): run_with, int (*)(void): run_without)(main, argc, argv)
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *argv[MAX_ARGUMENTS + 2] = { "program" };
@@ -199,7 +213,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!setjmp(end)) {
 		for (int n = byte() % (MAX_ARGUMENTS + 1); n; n--)
 			argv[argc++] = text();
-		((int (*)(int, char **))program)(argc, argv); /* or of (void) */
+		RUN(program, argc, argv);
 	}
 	if (file)
 		fclose(file);
