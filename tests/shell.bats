@@ -106,7 +106,7 @@ on_a_terminal() {
 	sleep 1 # until sleep has the terminal
 	printf '\032' >&"$keys"
 	within 30 screen_shows 'Stopped '
-	printf 'kill %%1; fg\nip -n inner-ns -o link show inner\n' >&"$keys"
+	printf 'kill %%1; fg\nip -color=never -n inner-ns -o link show inner\n' >&"$keys"
 	within 30 screen_shows "$INDEX: inner@"
 	echo exit >&"$keys"
 	within 30 screen_shows 'ended with 0'
@@ -238,7 +238,7 @@ open_debian() {
 	open_debian
 	command=$(sed -n 's/.*another terminal: //p' "$BATS_TEST_TMPDIR/err")
 	run -0 --separate-stderr bash -c "cd /; $command 'ip -o link show outer; sshd -T; passwd --status root'"
-	[[ $output == "$INDEX: outer@"*"permitrootlogin without-password"*"root L "* ]]
+	[[ $output == "$INDEX: outer@"*"permitrootlogin "@(without|prohibit)"-password"*"root L "* ]]
 	# From this host alone.
 	run -0 awk -v port="$(printf ':%04X$' "$SSH_PORT")" '$2 ~ port && $4 == "0A" { print $2 }' /proc/net/tcp
 	[[ $output == 0100007F:* && "${#lines[@]}" = 1 ]]
