@@ -194,7 +194,7 @@ $(run)/initrd.saved: $(BUILD)/guest.cpio repro/judge/guest.sh $(stem)/guest.sh
 # For make debug: the program under gdbserver.
 $(run)/debug-initrd.%: $(run)/initrd.% $(BUILD)/gdbserver.cpio vm/guest/under-gdbserver
 	$(Q)vm/image $(BUILD)/gen_init_cpio $(run)/debug.$* /case/program=vm/guest/under-gdbserver \
-		/case/program.debugged=$(run)/guest.$*
+		/case/program.program=$(run)/guest.$*
 	$(Q)cat $(run)/initrd.$* $(BUILD)/gdbserver.cpio $(run)/debug.$* >$@
 
 $(BUILD):
