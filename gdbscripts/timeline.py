@@ -51,6 +51,14 @@ def proceed(timeline, reached, until):
         raise LabError(timeline.error or f"the guest ended or stopped before {until}") from ended
 
 
+def is_mapped(address):
+    try:
+        gdb.selected_inferior().read_memory(address, 1)
+    except gdb.MemoryError:
+        return False
+    return True
+
+
 def await_restored():
     """A guest that goes on from a snapshot is nothing yet while that is read."""
     until = time.monotonic() + RESTORE_DEADLINE
@@ -109,12 +117,22 @@ class Timeline:
         return True
 
 
-class Return(gdb.Breakpoint):
+class Stop(gdb.Breakpoint):
+    """A breakpoint in software, for which KVM needs a page that is mapped, or else one in
+    hardware: of these it has four. See docs/kvm.md."""
+
+    def __init__(self, address, mapped):
+        super().__init__(f"*{address:#x}",
+                         gdb.BP_BREAKPOINT if mapped else gdb.BP_HARDWARE_BREAKPOINT,
+                         internal=True)
+
+
+class Return(Stop):
     """Where recorded calls return to; gdb.FinishBreakpoint gives up when the
     other ring's stack is seen in between."""
 
     def __init__(self, timeline, address):
-        super().__init__(f"*{address:#x}", internal=True)
+        super().__init__(address, is_mapped(address))
         self.timeline = timeline
         self.awaited = {}  # stack pointer after the return: call, symbol
 
@@ -139,15 +157,11 @@ def with_known_types(expression, block):
     return re.sub(r"\(struct (\w+) \*\)", known, expression)
 
 
-class Probe(gdb.Breakpoint):
+class Probe(Stop):
     """Records each call of one function."""
 
-    def __init__(self, timeline, spec, symbol, address):
-        # A software breakpoint needs a page that is mapped already, and ring 3's
-        # is not; under KVM there are four of the other kind.
-        super().__init__(f"*{address:#x}",
-                         gdb.BP_HARDWARE_BREAKPOINT if spec["ring"] else gdb.BP_BREAKPOINT,
-                         internal=True)
+    def __init__(self, timeline, spec, symbol, address, mapped):
+        super().__init__(address, mapped)
         self.timeline, self.spec, self.symbol = timeline, spec, symbol
         self.expressions = {name: with_known_types(expression, gdb.block_for_pc(address))
                             for name, expression in spec.get("values", {}).items()}
@@ -228,14 +242,15 @@ class Record(gdb.Command):
                   for spec in specs]
         connect(socket)
         await_restored()
-        # Where main() begins, the kernel's text and the program's are mapped. Until
-        # then one breakpoint, in hardware, is all that slows the boot.
-        probes = [Probe(timeline, specs[0], *places[0])]
-        proceed(timeline, lambda: probes[0].hits, "main() was called")
+        # One breakpoint is all that slows the boot. Where main() begins, the kernel's text is
+        # mapped, and of the program what the kernel maps around a page fault.
+        begin = Probe(timeline, specs[0], *places[0], mapped=False)
+        proceed(timeline, lambda: begin.hits, "main() was called")
+        begin.delete()
         check_kernel()
         rows = Rows(timeline)
-        probes += [Probe(timeline, spec, *place)
-                   for spec, place in zip(specs[1:], places[1:])]
+        probes = [Probe(timeline, spec, symbol, address, is_mapped(address))
+                  for spec, (symbol, address) in zip(specs[1:], places[1:])]
         proceed(timeline, lambda: timeline.over, "main() returned")
         for probe in probes:
             if not (probe.hits or probe.spec.get("optional")):
