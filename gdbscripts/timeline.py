@@ -31,6 +31,7 @@ from symbols import LabError, add_program, check_kernel, connect, finish, locate
 RESTORE_DEADLINE = 30  # seconds
 ROWS_MAX = 65536  # bytes of a write
 ROW = re.compile(rb'^\{ *"row": *"([^"\\]*)"', re.MULTILINE)
+AGAIN = 1000  # times
 
 
 def return_of(frame):
@@ -48,7 +49,12 @@ def proceed(timeline, reached, until):
     except gdb.error as error:
         ended = error
     if timeline.error or not reached():
-        raise LabError(timeline.error or f"the guest ended or stopped before {until}") from ended
+        raise LabError(timeline.error or f"the guest ended or stopped before {until}"
+                       f"{': ' + one_line(ended) if ended else ''}") from ended
+
+
+def one_line(error):
+    return " ".join(str(error).split())
 
 
 def is_mapped(address):
@@ -78,6 +84,7 @@ class Timeline:
         self.error = None
         self.returns = {}  # return address: Return
         self.over = False  # main() has returned
+        self.again = 0  # times that a running call was seen to begin
 
     def write(self, kind, **fields):
         self.order += 1
@@ -89,11 +96,14 @@ class Timeline:
     def is_running(self, frame):
         """Was this frame's call recorded before and has not returned?
 
-        A page fault at the first instruction has it executed, and the
-        breakpoint hit, once more.
+        A page fault at the first instruction, or an interrupt at gdb's step over it, has
+        it executed, and the breakpoint hit, once more: under a KVM that lets interrupts in
+        at a step, for ever where gdb takes longer than the guest's timer.
         """
         address, sp = return_of(frame)
-        return address in self.returns and sp in self.returns[address].awaited
+        running = address in self.returns and sp in self.returns[address].awaited
+        self.again = self.again + 1 if running else 0
+        return running
 
     def expect_return(self, frame, call, symbol):
         """Have the return of the call in this frame recorded."""
@@ -122,9 +132,13 @@ class Stop(gdb.Breakpoint):
     hardware: of these it has four. See docs/kvm.md."""
 
     def __init__(self, address, mapped):
-        super().__init__(f"*{address:#x}",
-                         gdb.BP_BREAKPOINT if mapped else gdb.BP_HARDWARE_BREAKPOINT,
-                         internal=True)
+        kind = gdb.BP_BREAKPOINT if mapped else gdb.BP_HARDWARE_BREAKPOINT
+        try:
+            super().__init__(f"*{address:#x}", kind, internal=True)
+        except gdb.error as error:
+            place = gdb.block_for_pc(address).function
+            raise LabError(f"no breakpoint in {place}{'' if mapped else ', which is not mapped yet'}: "
+                           f"{one_line(error)}") from error
 
 
 class Return(Stop):
@@ -180,7 +194,9 @@ class Probe(Stop):
         try:
             frame = gdb.selected_frame()
             if self.timeline.is_running(frame):
-                return False
+                return self.timeline.again > AGAIN and self.timeline.fail(
+                    f"{self.spec['function']}: the guest does not get past its breakpoint,"
+                    " as single steps take interrupts here; take ACCEL=tcg")
             self.hits += 1
             where = frame.find_sal()
             call = self.timeline.write(

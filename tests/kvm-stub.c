@@ -16,7 +16,8 @@
  *   - Z0 writes int3 into the guest's memory, z0 takes it out, and both fail where no page
  *     is mapped (kvm_arch_insert_sw_breakpoint(), kvm_arch_remove_sw_breakpoint()).
  *   - What fails is E22 (gdbstub/gdbstub.c, handle_insert_bp()).
- *   - A single step takes a pending interrupt first.
+ *   - A single step takes a pending interrupt first, unless KVM and QEMU both know
+ *     KVM_GUESTDBG_BLOCKIRQ (accel/kvm/kvm-all.c, kvm_init(), kvm_sstep_flags).
  *
  * TCG stops at an address in every address space, but before it runs what is there. So
  * each Z0 goes to TCG, too, and a stop where memory has no int3 is passed over. An int3
@@ -373,6 +374,10 @@ static void from_gdb(const char *packet)
 		remove_all();
 	if (*packet == 's' || starts(packet, "vCont;s"))
 		step();
+	if (!strcmp(packet, "qqemu.sstepbits")) {
+		send_packet(&gdb, irq_steps ? "ENABLE=1" : "ENABLE=1,NOIRQ=2");
+		return;
+	}
 	if (strchr("cCsS", *packet) || starts(packet, "vCont;"))
 		snprintf(resumed, sizeof(resumed), "%s", packet);
 	send_packet(&qemu, packet);
