@@ -38,7 +38,8 @@ make nightly     the case on several kernels, compared with the last time
 make debug       one guest, two debuggers: gdb on the kernel, gdb on the program
 make shell       a shell in a guest, with the case's network up
 make doctor      what is there: tools, accelerator, sources, room
-make test        the tests and the table of faults, an hour; tests/run FILE.bats for one file
+make test        whether the lab works, in ten minutes; tests/run FILE.bats for one file
+make test-all    all tests and the whole table of faults, an hour
 make kernel      only the kernel; make image, make libxdp likewise
 make menuconfig  try other kernel options, and get them as a fragment
 make bench       what a reproduction costs, in bare boots of the same kernel
@@ -83,7 +84,7 @@ endef
 
 .DELETE_ON_ERROR:
 .PHONY: help repro verdict report why nightly debug shell kernel image libxdp menuconfig doctor \
-	bench soak test clean distclean
+	bench soak test test-all clean distclean
 
 help:
 	$(info $(help))
@@ -138,6 +139,9 @@ soak:
 
 test:
 	@$(TIED) tests/run
+
+test-all:
+	@$(TIED) tests/run all
 
 clean:
 	@repro/clean

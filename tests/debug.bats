@@ -4,6 +4,7 @@
 
 # shellcheck disable=SC2030,SC2031 # every test sets its own knobs
 
+# bats file_tags=slow
 load lib
 
 setup() {
@@ -56,6 +57,7 @@ by_script() {
 	timeout 90 gdb -q -nx -batch $command "${commands[@]}"
 }
 
+# bats test_tags=quick
 @test "two debuggers by the printed commands agree on the cookies of four sockets" {
 	debug
 	hit=('printf "cookie %lu\n", sock->sk->__sk_common.skc_net.net->net_cookie' continue)
@@ -223,6 +225,7 @@ next_pane() {
 	nothing_runs
 }
 
+# bats test_tags=quick
 @test "knobs that make no sense are refused in one line, before anything is done" {
 	for knob in VARIANT=both PORT=0 PORT=65535 PORT=text PORT=123456; do
 		run -2 --separate-stderr env "$knob" repro/debug

@@ -5,6 +5,7 @@
 
 # shellcheck disable=SC2154 # bats sets stderr
 
+# bats file_tags=slow
 load lib
 
 # planted PROGRAM SED: a copy of a program with a bug, as $planted.

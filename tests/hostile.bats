@@ -166,6 +166,7 @@ flood() {
 	esac 2>/dev/null | head -c 33554432 # vm/boot's limit
 }
 
+# bats test_tags=slow
 @test "what has no end is a lab failure, and soon" {
 	local file kind
 	for file in result.jsonl timeline.jsonl strace.log origin.json; do
@@ -277,6 +278,7 @@ played() { # END
 	played 0
 }
 
+# bats test_tags=slow
 @test "the calls of a hostile program are read, or are none" {
 	everywhere
 	for kind in line null zeroes strace binds; do

@@ -296,12 +296,13 @@ wrong2 still failing" ]
 
 # The workflow.
 
-# steps: the shell of the workflow's run steps, one file each in $steps.
+# steps: the shell of the workflow's run steps, a file $steps/JOB.NUMBER each.
 steps() {
 	steps=$BATS_TEST_TMPDIR/steps
 	mkdir "$steps"
 	awk -v dir="$steps" '
-		/^      - / { file = sprintf("%s/%02d", dir, ++n); block = 0 }
+		/^  [a-z-]+:$/ { job = substr($1, 1, length($1) - 1) }
+		/^      - / { file = sprintf("%s/%s.%02d", dir, job, ++n); block = 0 }
 		/^        run: \|$/ { block = 1; next }
 		/^        run: / { sub(/^        run: /, ""); print >file; next }
 		block && /^          / { print substr($0, 11) >file; next }
@@ -320,15 +321,15 @@ github() {
 	export GITHUB_OUTPUT=$BATS_TEST_TMPDIR/output GITHUB_STEP_SUMMARY=$BATS_TEST_TMPDIR/step RUN_URL=https://example/run/1
 }
 
-# workflow KERNELS: its run steps in their order, as GitHub's runner starts them;
+# workflow KERNELS: the run steps of its job "nightly" in their order, as GitHub's runner starts them;
 # the last is for a run that failed.
 workflow() {
 	local step last
 	export KERNELS=$1 LIBXDPS=upstream failed=''
-	for step in "$steps"/*; do
+	for step in "$steps"/nightly.*; do
 		last=$step
 	done
-	for step in "$steps"/*; do
+	for step in "$steps"/nightly.*; do
 		[ "$step" != "$last" ] || [ -n "$failed" ] || continue
 		(cd "$lab" && bash --noprofile --norc -eo pipefail "$step") || failed=$step
 	done

@@ -114,6 +114,7 @@ http://www.w3.org/2000/svg" ]
 	[[ $text == *"before/console.log"*"Linux version"* ]]
 }
 
+# bats test_tags=slow
 @test "the same run gives the same archives, of at most 15 MiB" {
 	run -0 repro/report build/$name "$out"
 	for file in "$report"/*; do
@@ -170,6 +171,7 @@ guests() {
 	[ -z "$(guests)" ]
 }
 
+# bats test_tags=slow
 @test "run.sh says what it cannot do, and leaves nothing running" {
 	run -125 --separate-stderr bare_run DEADLINE=1
 	said "the guest of before did not come to its end in 1 s"
@@ -196,6 +198,7 @@ guests() {
 	done
 }
 
+# bats test_tags=slow
 @test "run.sh of a run that was not as predicted says no, too" {
 	repro/run SWAP=1 >/dev/null 2>&1 || [ $? = 1 ]
 	repro/report build/$name "$out"
@@ -209,6 +212,7 @@ guests() {
 	[[ $output == *"NOT REPRODUCED"* ]]
 }
 
+# bats test_tags=slow
 @test "gdb attaches to the archive's guest by the printed command, with both rings' symbols" {
 	tar --zstd -xf "$report"/$name-*-debug.tar.zst -C "$BATS_FILE_TMPDIR/unpacked"
 	PORT=$((20000 + RANDOM % 10000))
@@ -232,6 +236,7 @@ guests() {
 	[[ $output == *"xsk_bind (sock="*"__sys_bind"* ]]
 }
 
+# bats test_tags=slow
 @test "nothing of the reporter is in the archives, whatever the run's logs say" {
 	cp -a "$BATS_FILE_TMPDIR/run" "$broken"
 	secret=/home/reporter-of-this/kernels
@@ -320,6 +325,7 @@ guests() {
 	[ "$(grep -c '<svg' "$out/report.html")" = 3 ]
 }
 
+# bats test_tags=slow
 @test "logs of 100 MiB: the report keeps its size and says that it cut" {
 	copy
 	for file in before/console.log after/timeline.jsonl; do
@@ -389,6 +395,7 @@ guests() {
 	tells "git clone https://example.org/xsklab xsklab"
 }
 
+# bats test_tags=slow
 @test "make report runs the case where there is nothing, and the report is in build/report" {
 	cp -r "$PWD" "$BATS_TEST_TMPDIR/checkout"
 	rm -rf "$BATS_TEST_TMPDIR/checkout/build/$name" "$BATS_TEST_TMPDIR/checkout/build/report"

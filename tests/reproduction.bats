@@ -98,6 +98,7 @@ outcome() { # VARIANT DEVICE QUEUE: what became of that socket
 	[ "$(verdict '.variants.after.sockets | length')" = 4 ]
 }
 
+# bats test_tags=slow
 @test "QUEUES=2: the sockets of one namespace tell one cookie, those of the other another" {
 	run -0 --separate-stderr repro/run QUEUES=2
 	for variant in before after; do
@@ -120,6 +121,7 @@ outcome() { # VARIANT DEVICE QUEUE: what became of that socket
 	[ "$(verdict '.differences | length')" -ge 2 ]
 }
 
+# bats test_tags=slow
 @test "a probe on a function that is not there: lab failure, no verdict" {
 	cp -r repro/cases/xsk-netns-cookie "$BATS_TEST_TMPDIR/probe"
 	sed -i 's/"xp_assign_dev_shared", "ring"/"xp_no_such_function", "ring"/' "$BATS_TEST_TMPDIR/probe/case.json"
@@ -146,6 +148,7 @@ outcome() { # VARIANT DEVICE QUEUE: what became of that socket
 	done
 }
 
+# bats test_tags=slow
 @test "make repro fails where the verdict is another" {
 	run -2 --separate-stderr make -s repro SWAP=1
 	[[ $output == *"NOT REPRODUCED"* ]]
@@ -153,6 +156,7 @@ outcome() { # VARIANT DEVICE QUEUE: what became of that socket
 	run -0 make -s verdict
 }
 
+# bats test_tags=slow
 @test "an interrupted run leaves no verdict, nothing running, and the next one works" {
 	for signal in INT TERM KILL; do
 		# Somewhere in the boot of the guests.
@@ -168,6 +172,7 @@ outcome() { # VARIANT DEVICE QUEUE: what became of that socket
 	run -0 repro/run
 }
 
+# bats test_tags=slow
 @test "a signal for repro/run alone ends its guests at once" {
 	for signal in TERM KILL; do
 		repro/run >"$BATS_TEST_TMPDIR/log" 2>&1 3>&- &
@@ -183,6 +188,7 @@ outcome() { # VARIANT DEVICE QUEUE: what became of that socket
 	done
 }
 
+# bats test_tags=slow
 @test "two runs at once in one checkout take turns" {
 	repro/run >"$BATS_TEST_TMPDIR/one" 2>&1 &
 	first=$!
@@ -192,6 +198,7 @@ outcome() { # VARIANT DEVICE QUEUE: what became of that socket
 	[[ $output == *REPRODUCED* ]]
 }
 
+# bats test_tags=slow
 @test "runs in two build folders go side by side, and each has a verdict of its own" {
 	repro/run BUILD="$BATS_TEST_TMPDIR" LAYOUT=different >"$BATS_TEST_TMPDIR/log" 2>&1 &
 	other=$!
@@ -209,6 +216,7 @@ outcome() { # VARIANT DEVICE QUEUE: what became of that socket
 	[[ $output == *REPRODUCED* ]]
 }
 
+# bats test_tags=slow
 @test "a case of one's own may be anywhere" {
 	cp -r repro/cases/xsk-netns-cookie "$BATS_TEST_TMPDIR/mine"
 	run -0 --separate-stderr repro/run CASE="$BATS_TEST_TMPDIR/mine"

@@ -4,6 +4,7 @@
 
 # shellcheck disable=SC2016,SC2154 # what is quoted is for another shell; bats sets stderr
 
+# bats file_tags=slow
 load lib
 
 case=xsk-netns-cookie
@@ -42,6 +43,7 @@ on_a_terminal() {
 	exec {keys}>"$BATS_TEST_TMPDIR/keyboard"
 }
 
+# bats test_tags=quick
 @test "commands from a pipe: both ends have the ifindex, each in its namespace" {
 	run -0 --separate-stderr make -s shell <<-'EOF'
 		ip -o link show outer
@@ -73,6 +75,7 @@ on_a_terminal() {
 	said 'EINVAL'
 }
 
+# bats test_tags=quick
 @test "the exit code is that of the commands, stdout and stderr are what they wrote" {
 	repro/shell >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" <<<'printf "no\nend"; echo oops >&2; exit 7' || status=$?
 	[ "$status" = 7 ]
@@ -147,6 +150,7 @@ on_a_terminal() {
 	within 20 no_guest_runs
 }
 
+# bats test_tags=quick
 @test "words that make no sense are refused in one line" {
 	for knob in GUEST=foo SSH_PORT=abc SSH_PORT=0 SSH_PORT=65536 QUEUES=0 INDEX=x LAYOUT=round "GUEST=debian INDEX=2"; do
 		# shellcheck disable=SC2086 # words

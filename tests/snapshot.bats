@@ -43,12 +43,14 @@ all_seen() {
 	run -1 grep -c xsk-netns-cookie.before "$run_dir/case.saved"
 }
 
+# bats test_tags=slow
 @test "restored guests can say no" {
 	SNAPSHOT=1 SWAP=1 run -1 repro/run
 	[ "$(verdict .verdict)" = not-reproduced ]
 	verdict .restored
 }
 
+# bats test_tags=slow
 @test "the same guest is saved once, and another one for each thing that differs" {
 	own_cache
 	first=$(snapshot)
@@ -71,6 +73,7 @@ all_seen() {
 	[ "$(find "$XDG_CACHE_HOME/xsklab/snapshots" -mindepth 1 | grep -c '/ram$')" = 2 ]
 }
 
+# bats test_tags=slow
 @test "a saved guest that nobody asked for in three days goes, one in use stays" {
 	own_cache
 	kept=$XDG_CACHE_HOME/xsklab/snapshots
@@ -85,6 +88,7 @@ all_seen() {
 	[ "$(find "$output" -maxdepth 0 -mtime -1)" ]
 }
 
+# bats test_tags=slow
 @test "a saved guest that is cut off is a lab failure, not a verdict" {
 	cp -r "$(snapshot)" "$BATS_TEST_TMPDIR/cut"
 	truncate -s 20M "$BATS_TEST_TMPDIR/cut/ram"
@@ -94,6 +98,7 @@ all_seen() {
 	run -1 grep -E '"(restored|end)"' "$BATS_TEST_TMPDIR/out/result.jsonl"
 }
 
+# bats test_tags=slow
 @test "what is not the program is a lab failure" {
 	head -c 4096 /dev/zero >"$BATS_TEST_TMPDIR/nothing"
 	DEADLINE=20 run -125 --separate-stderr vm/boot -s "$(snapshot)" "$BATS_TEST_TMPDIR/nothing" after \
@@ -101,6 +106,7 @@ all_seen() {
 	said '"status":'
 }
 
+# bats test_tags=slow
 @test "a case that has no point to be saved at is told" {
 	own_cache
 	vm/image build/gen_init_cpio "$BATS_TEST_TMPDIR/case.cpio" /case/hello.sh=tests/guests/hello.sh

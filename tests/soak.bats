@@ -39,6 +39,7 @@ stand_in() {
 	[ -z "$(find build/soak -mindepth 1 -maxdepth 1 -type d -name '[0-9]*')" ]
 }
 
+# bats test_tags=slow
 @test "a run that is not as predicted is 1, and its folder and screen are kept" {
 	N=1 SWAP=1 run -1 --separate-stderr tests/soak
 	counted reproduced 0
@@ -49,6 +50,7 @@ stand_in() {
 	grep -q "NOT REPRODUCED" build/soak/001/screen
 }
 
+# bats test_tags=slow
 @test "a run that the lab fails on is no verdict: 125, and it is kept" {
 	stand_in 'echo "qemu: no" >&2; kill -ABRT $$'
 	N=2 run -125 --separate-stderr tests/soak
@@ -58,6 +60,7 @@ stand_in() {
 	[ "$(jq -r .verdict build/soak/002/verdict.json)" = lab-failure ]
 }
 
+# bats test_tags=slow
 @test "LOAD=1 keeps every processor busy, and nothing of it is left" {
 	(
 		until [ -s build/xsk-netns-cookie/before/console.log ] && pgrep -f 'sha256sum /dev/zero' >"$BATS_TEST_TMPDIR/loads"; do
@@ -73,6 +76,7 @@ stand_in() {
 	done <"$BATS_TEST_TMPDIR/loads"
 }
 
+# bats test_tags=slow
 @test "Ctrl-C shows what there is, and ends what runs" {
 	rm -rf build/soak
 	N=50 env --default-signal=INT tests/soak >"$BATS_TEST_TMPDIR/output" 2>"$BATS_TEST_TMPDIR/stderr" 3>&- &

@@ -37,6 +37,7 @@ value() { [ "$(jq -c --arg name "$1" '.values[$name]' build/why.json)" = "$2" ];
 	[[ $output == *"addr_len = 3"* ]]
 }
 
+# bats test_tags=slow
 @test "ioctl: a device that is not there" {
 	refused ioctl-device ioctl ENODEV 'if \(!dev\)' 'return -ENODEV;'
 	value dev null
@@ -47,27 +48,32 @@ value() { [ "$(jq -c --arg name "$1" '.values[$name]' build/why.json)" = "$2" ];
 	value optlen 3
 }
 
+# bats test_tags=slow
 @test "bpf: a condition over two lines is given whole" {
 	refused bpf-map bpf EINVAL \
 		'if \(attr->max_entries == 0 \|\| attr->key_size == 0 \|\| attr->value_size == 0\)' 'return -EINVAL;'
 	value 'attr->max_entries' 0
 }
 
+# bats test_tags=slow
 @test "read: an error that was set before the check" {
 	refused read-closed read EBADF 'if \((f\.file|fd_file\(f\)|!fd_empty\(f\))\) \{' 'ssize_t ret = -EBADF;'
 }
 
+# bats test_tags=slow
 @test "recv: an error that came through a pointer, after a sleep" {
 	refused recv-timeout recvfrom EAGAIN \
 		'\} while \(timeo && !__skb_wait_for_more_packets\(.*\)\);' 'error = -EAGAIN;'
 	value timeo 0
 }
 
+# bats test_tags=slow
 @test "sendto: an error that came as a pointer" {
 	refused netlink-nobody sendto ECONNREFUSED 'if \(!sock\)' 'return ERR_PTR(-ECONNREFUSED);'
 	value sock null
 }
 
+# bats test_tags=slow
 @test "threads that have the same call refused all the time do not confuse it" {
 	refused threads bind EINVAL 'if \(addr_len < sizeof\(struct sockaddr_in\)\)' 'return -EINVAL;'
 	value addr_len 3
@@ -84,6 +90,7 @@ value() { [ "$(jq -c --arg name "$1" '.values[$name]' build/why.json)" = "$2" ];
 	[[ $output == *"said \"xsk_socket__create_shared: Invalid argument"* ]]
 }
 
+# bats test_tags=slow
 @test "LIST=1 lists every call that failed; CALL, ERRNO and NTH choose one" {
 	run -0 --separate-stderr repro/why "PROG=$PROGRAM" ARGS=library LIST=1
 	[[ $output == *'access("/nosuch", F_OK) = -1 ENOENT (No such file or directory)'* ]]
@@ -101,6 +108,7 @@ value() { [ "$(jq -c --arg name "$1" '.values[$name]' build/why.json)" = "$2" ];
 	[ ! -e build/why.json ]
 }
 
+# bats test_tags=slow
 @test "a program in which nothing fails, one that crashes and one that never ends say so" {
 	run -1 --separate-stderr repro/why "PROG=$PROGRAM" ARGS=fine
 	ends_with "no system call failed, and the program exited with 0"
@@ -110,6 +118,7 @@ value() { [ "$(jq -c --arg name "$1" '.values[$name]' build/why.json)" = "$2" ];
 	ends_with "was still running at the deadline"
 }
 
+# bats test_tags=slow
 @test "FILES and SETUP come along, and ARGS are a shell's words" {
 	echo 'echo "set up" >/case/marker; [ -s "/case/a file" ] || cp hello "/case/a file"' >"$BATS_TEST_TMPDIR/setup"
 	echo hello >"$BATS_TEST_TMPDIR/hello"

@@ -4,6 +4,7 @@
 
 # shellcheck disable=SC2016 # what is quoted is for a stand-in
 
+# bats file_tags=slow
 load judge
 
 run_dir=build/xsk-netns-cookie/before
@@ -59,6 +60,7 @@ give_guest_another_kernel() {
 		repro/run
 }
 
+# bats test_tags=quick
 @test "gdb: killed between two calls" {
 	gdb_gets KILL 'grep -q xsk_bind timeline.jsonl'
 	fault 125 60 'gdb: before its recording was whole, gdb was ended by SIGKILL' $run_dir \

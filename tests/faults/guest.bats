@@ -4,6 +4,7 @@
 
 # shellcheck disable=SC2016 # what is quoted is for the guest, or for a stand-in
 
+# bats file_tags=slow
 load judge
 
 # The guest's kernel spins, interrupts on, when it comes to FUNCTION: gdb, which
@@ -23,6 +24,7 @@ result_through() { # COMMAND
 		repro/run
 }
 
+# bats test_tags=quick
 @test "guest: panic in the middle of the case" {
 	fault 125 60 'panic: Kernel panic - not syncing: sysrq' build/faulty/before \
 		repro/run "$(case_with 's|^phase strace|echo c >/proc/sysrq-trigger|')"

@@ -5,6 +5,7 @@
 # shellcheck disable=SC2016,SC2030,SC2031,SC2154 # what is quoted is for a stand-in; a
 # test's environment is its own; bats sets stderr
 
+# bats file_tags=slow
 load judge
 
 run_dir=build/xsk-netns-cookie
@@ -77,6 +78,7 @@ recorded() { jq -e "$1" "$BATS_TEST_TMPDIR/verdict.json"; }
 	[[ $stderr == *"does not reach PID 1 under it (KVM internal error. Suberror: 1)"* ]]
 }
 
+# bats test_tags=quick
 @test "KVM: works for the probe and aborts in the run" {
 	kvm_that "$probe"' kvm_works; echo "error: kvm run failed Bad address" >&2; kill -ABRT $$'
 	fault 0 80 '' '' repro/run

@@ -3,6 +3,7 @@
 # Faults of the machine, and of how it is set up; see judge.bash.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2317 # for the shells of the rows
 
+# bats file_tags=slow
 load judge
 
 # Everything is to be built again, but for what is in the cache.
@@ -17,6 +18,7 @@ with_mounts() {
 	WITH=(unshare -rm bash -euc "$text" --)
 }
 
+# bats test_tags=quick
 @test "machine: disk full in build, at several sizes" {
 	with_mounts 'mkdir -p build; mount -t tmpfs -o size=$1 none build; exec repro/run'
 	for size in 64k 3m 30m; do

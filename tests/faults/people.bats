@@ -3,6 +3,7 @@
 # What people do to a run; see judge.bash.
 # shellcheck disable=SC2016,SC2030,SC2031 # for the shells of the rows
 
+# bats file_tags=slow
 load judge
 
 # job TEXT WORDS...: the words of a command that runs make repro as a shell's job does,
@@ -45,6 +46,7 @@ at_ten_moments() {
 	[ "$VERDICT" = lab-failure ]
 }
 
+# bats test_tags=quick
 @test "people: Ctrl-C on a terminal" {
 	fault 130 60 '' '' bash -c "{ sleep 1.5; printf '\003'; sleep 2; } | script -qefc 'make -s repro' /dev/null"
 }

@@ -4,6 +4,7 @@
 
 # shellcheck disable=SC2016 # what is quoted is for a stand-in
 
+# bats file_tags=slow
 load judge
 
 run_dir=build/xsk-netns-cookie/before
@@ -53,6 +54,7 @@ qemu_gets() {
 		repro/run
 }
 
+# bats test_tags=quick
 @test "QEMU: SIGKILL between two sockets" {
 	qemu_gets KILL 'grep -q socket result.jsonl'
 	fault 125 60 'qemu: QEMU was ended by SIGKILL' $run_dir \

@@ -3,6 +3,7 @@
 # Faults of what is fetched, and of who is asked for it; see judge.bash.
 # shellcheck disable=SC2154 # stderr is set by bats
 
+# bats file_tags=slow
 load judge
 
 # There is a Linux 9.1 of one file, which has a pin, and a commit that nobody has.
@@ -69,6 +70,7 @@ instead='.*or take KERNEL=distro or a tree'
 	kernel "$URL" 125 35 "cannot be fetched: curl: \(28\) Operation too slow. $instead"
 }
 
+# bats test_tags=quick
 @test "sources: host hangs up after half" {
 	serve 'printf "HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n"; head -c 100000 /dev/zero'
 	kernel "$URL" 125 15 "cannot be fetched: curl: \(18\) transfer closed with 100000 bytes remaining to read; $instead"
