@@ -3,8 +3,8 @@
 # In the guest: one run of the program that repro/why was given.
 #
 # Inputs: /case/command, the program and its arguments as shell words; /case/setup,
-#   what to run before it (colliding-veth up, where there is none); SECONDS_MAX, what
-#   the program may take; STRACE, 1 to trace it; those of netns/colliding-veth.
+#   what to run before it (the case's scene, where there is none); SECONDS_MAX, what
+#   the program may take; STRACE, 1 to trace it; the case's knobs.
 # Outputs: {"exit"}, or {"setup"} where that failed, on stdout; strace's log on fd 3, the rest on stderr.
 # Exit: 0 the program was run, whatever came out of it; else the lab failed.
 set -eu
@@ -18,7 +18,9 @@ if [ -e setup ]; then
 		exit 0
 	}
 else
-	colliding-veth up
+	# shellcheck source=/dev/null
+	. ./guest.sh
+	up >&2
 fi
 eval "set -- $(cat command)"
 if [ "$STRACE" = 1 ]; then
