@@ -4,7 +4,7 @@
 # The case of this run, for the verbs that need one; sourced after vm/lib.sh.
 # Environment: CASE (xsk-netns-cookie), a case of repro/cases or the path of a case's
 #   folder; BUILD; the case's own knobs, and those that choose what is built: KERNEL,
-#   PATCH, CONFIG, LIBXDP, FIX, CFLAGS, ARGS.
+#   PATCH, CONFIG, CFLAGS, ARGS, FIX, and the one that has the name of the case's library.
 # Every function ends the script with 2 where the case or a knob is wrong.
 # shellcheck disable=SC2034 # what is set is for those who source this
 
@@ -15,7 +15,7 @@
 #   COLUMNS          their names
 #   COLUMN_WORDS     ["COLUMN NAME"]: the value of a column's word
 #   CASE_KNOBS       their names; each is exported with its value
-#   CASE_LIBRARY CASE_FIX
+#   CASE_LIBRARY CASE_FIX LIBRARY_KNOB
 # The words may be knobs of the lab (LAB_KNOBS, a pattern) or of the case.
 read_case() {
 	local kind key value word file has_program=false
@@ -56,8 +56,11 @@ read_case() {
 	done < <(jq -r '[(.errors[]? | ["error", .]), (.refused[]? | ["refused", .]), (.columns[]? | .name as $column
 		| ["column", $column], (.words | to_entries[] | ["word", "\($column) \(.key)", .value])),
 		(.knobs // {} | to_entries[] | ["knob", .key, .value]), ["library", .library // ""], ["fix", .fix // ""]][] | join("\t")' <<<"$PLAN")
+	[ -z "$CASE_LIBRARY" ] || [ -x "repro/$CASE_LIBRARY/build" ] ||
+		usage_error "$file: library.name: there is no repro/$CASE_LIBRARY/build"
+	LIBRARY_KNOB=${CASE_LIBRARY^^}
 	for word; do
-		[[ ${word%%=*} =~ ^($LAB_KNOBS)$ || " ${CASE_KNOBS[*]} " == *" ${word%%=*} "* ]] ||
+		[[ ${word%%=*} =~ ^($LAB_KNOBS${LIBRARY_KNOB:+|$LIBRARY_KNOB})$ || " ${CASE_KNOBS[*]} " == *" ${word%%=*} "* ]] ||
 			usage_error "unknown knob $word; the case $NAME has ${CASE_KNOBS[*]:-none of its own}; see make help"
 	done
 }
@@ -124,7 +127,7 @@ kernel_of() {
 }
 
 # revision_of COLUMN: into REPLY, which revision of the library it is linked with.
-revision_of() { REPLY=${COLUMN_WORDS["$1 LIBXDP"]-FIX}; }
+revision_of() { REPLY=${COLUMN_WORDS["$1 $LIBRARY_KNOB"]-FIX}; }
 
 # library_of COLUMN: into REPLY, the folder of its library, or nothing.
 library_of() {

@@ -12,8 +12,9 @@
 include "validate";
 include "rules";
 
-# What a column may choose that is built, or is the program's arguments.
-def buildable: ["KERNEL", "PATCH", "CONFIG", "LIBXDP", "CFLAGS", "ARGS"];
+# What a column may choose that is built, or is the program's arguments; a library's knob
+# has the library's name.
+def buildable: ["KERNEL", "PATCH", "CONFIG", "CFLAGS", "ARGS", (.library.name | values | ascii_upcase)];
 
 # NAME=value, with blanks between; quotes keep blanks together.
 def words: [scan("(?:[^ \t'\"]|'[^']*'|\"[^\"]*\")+")
@@ -28,27 +29,25 @@ def allows($value): any(choices[];
 def range_of: [choices[] | select(.low != null)][0];
 def choice: [scan("[^ ]+")] | join(" or ");
 
-# "inner {QUEUES}" is inner 0 to inner QUEUES-1.
+# "client {N}" is client 0 to client N-1.
 def expanded($knobs): ([match("\\{([A-Z0-9_]+)\\}").captures[0].string][0]) as $knob
   | if $knob then range($knobs[$knob] | tonumber) as $i | sub("\\{[A-Z0-9_]+\\}"; "\($i)") else . end;
 
 # What case.json's schema cannot say.
 def inconsistencies($has_program): . as $case
-  | (.knobs // {}) as $knobs | (.columns | keys_unsorted) as $columns | ([.probes[]?.function]) as $probes
+  | buildable as $buildable | (.knobs // {}) as $knobs | (.columns | keys_unsorted) as $columns | ([.probes[]?.function]) as $probes
   | def declared($list; $where; $what): . as $name | select($list | index($name) | not)
       | "\($where): \($name | tojson) is not \($what); declared are \($list | map(tojson) | join(", ") | if . == "" then "none" else . end)";
     def allowed($where): . as {$key, $value}
       | if $value == null then "\($where): \($key | tojson) must be NAME=value"
         elif $knobs[$key] then (select($knobs[$key] | allows($value) | not) | "\($where): \($key)=\($value) must be \($knobs[$key] | choice)")
-        else $key | declared(($knobs | keys_unsorted) + buildable; $where; "a knob") end;
+        else $key | declared(($knobs | keys_unsorted) + $buildable; $where; "a knob") end;
     def calls($where): .calls[]?.function | declared($probes; "\($where).calls"; "the function of a probe");
-    ($knobs | to_entries[] | select(.key | IN(buildable[])) | "knobs.\(.key): the lab has a knob of this name"),
+    ($knobs | to_entries[] | select(.key | IN($buildable[])) | "knobs.\(.key): the lab has a knob of this name"),
     ($knobs | to_entries[] | .key as $key | .value | choices[] | select(.low != null and .low > .high) | "knobs.\($key): \(.low)..\(.high) is empty"),
     (.columns | to_entries[] | .key as $column | .value.words // "" | words[] | allowed("columns.\($column).words")),
-    (.columns | to_entries[] | select($case.library == null) | .key as $column | .value.words // "" | words[] | select(.key == "LIBXDP")
-      | "columns.\($column).words: LIBXDP needs \"library\": {\"name\": \"libxdp\"}"),
     (.nightly // [] | to_entries[] | .key as $i | .value | words[]
-      | if .key | IN(buildable[]) then "nightly[\($i)]: \(.key) is not a knob of the case" else allowed("nightly[\($i)]") end),
+      | if .key | IN($buildable[]) then "nightly[\($i)]: \(.key) is not a knob of the case" else allowed("nightly[\($i)]") end),
     (.rows | to_entries[] | .key as $i | .value | match("\\{([^}]*)\\}"; "g").captures[0].string
       | if $knobs[.] == null then declared($knobs | keys_unsorted; "rows[\($i)]"; "a knob")
         else select(($knobs[.] | range_of | .high) as $high | $high == null or $high > 256) | "rows[\($i)]: \(.) must be a range up to 256 at most" end),
