@@ -166,6 +166,152 @@ repository() {
 	done
 }
 
+# patches: a tree, fix.patch for it, more.patch on top of that, and other.patch for another.
+patches() {
+	cd "$BATS_TEST_TMPDIR" || return
+	cp -r "$OLDPWD/tests/kernel-tree" tree
+	cp -r tree a
+	cp -r a b
+	sed -i 's/return 1/return 2/' b/init.c
+	git diff --no-index --no-prefix a b >fix.patch || true
+	sed 's/return 2/return 3/; s/return 1/return 2/' fix.patch >more.patch
+	sed 's/return 1/return 7/' fix.patch >other.patch
+}
+
+@test "PATCH is applied to a copy, and the tree stays as it was" {
+	patches
+	before=$(find tree -printf '%p %s %T@ %C@\n' | sort)
+	PATCH="fix.patch more.patch" run -0 --separate-stderr "$source" tree
+	grep -q 'return 3' "${lines[0]}/init.c"
+	[[ ${lines[2]} == *"/tree with PATCH fix.patch more.patch" ]]
+	[ "$(find tree -printf '%p %s %T@ %C@\n' | sort)" = "$before" ]
+	nothing_half_written
+}
+
+@test "the same patches of the same tree are one copy, wherever they are" {
+	patches
+	PATCH=fix.patch run -0 --separate-stderr "$source" tree
+	first=("${lines[@]}")
+	mkdir elsewhere
+	cp fix.patch elsewhere/renamed.patch
+	cp -r tree elsewhere/tree
+	PATCH=elsewhere/renamed.patch run -0 --separate-stderr "$source" elsewhere/tree
+	[ "${lines[0]} ${lines[1]}" = "${first[0]} ${first[1]}" ]
+	[[ ${lines[2]} == *"elsewhere/tree with PATCH renamed.patch" ]]
+	PATCH="fix.patch more.patch" run -0 --separate-stderr "$source" tree
+	[ "${lines[1]}" != "${first[1]}" ]
+}
+
+@test "a copy has files that a patch adds, and none that it removes" {
+	patches
+	printf '%s\n' 'diff --git a/init.c b/moved.c' 'rename from init.c' 'rename to moved.c' >moved.patch
+	sed 's,^+++ b/init,+++ b/moved,' fix.patch | grep -v '^diff' >>moved.patch
+	PATCH=moved.patch run -0 --separate-stderr "$source" tree
+	grep -q 'return 2' "${lines[0]}/moved.c"
+	[ ! -e "${lines[0]}/init.c" ]
+	[ -e tree/init.c ]
+}
+
+@test "a patch that does not apply is refused with its file and hunk" {
+	patches
+	for patch in other.patch more.patch; do
+		PATCH=$patch run -2 --separate-stderr "$source" tree
+		said "PATCH=$patch does not apply to $PWD/tree: its hunk does not fit init.c:"
+		one_line
+	done
+	sed 's/init\.c/none.c/' fix.patch >none.patch
+	PATCH=none.patch run -2 --separate-stderr "$source" tree
+	said "none.c: No such file"
+	sed 's,b/init\.c,b/../../outside.c,; s,a/init\.c,a/../../outside.c,' fix.patch >outside.patch
+	PATCH=outside.patch run -2 --separate-stderr "$source" tree
+	echo nonsense >nonsense.patch
+	PATCH=nonsense.patch run -2 --separate-stderr "$source" tree
+	said "No valid patches"
+	PATCH="fix.patch nowhere.patch" run -2 --separate-stderr "$source" tree
+	said "PATCH=nowhere.patch: cannot read"
+	[ -z "$(find "$XDG_CACHE_HOME" -name 'patched-*' -type d)" ]
+	nothing_half_written
+}
+
+@test "a patch that the tree has already changes nothing, and that is told" {
+	patches
+	PATCH=fix.patch run -0 --separate-stderr "$source" b
+	said "PATCH=fix.patch is in $PWD/b already"
+	[ "${lines[0]}" = "$PWD/b" ]
+}
+
+@test "a commit of a repository can be patched, too" {
+	repository
+	cp tests/kernel-tree/init.c "$BATS_TEST_TMPDIR/git"
+	"${git[@]}" add init.c
+	"${git[@]}" commit --quiet -m init
+	patches
+	PATCH=fix.patch run -0 --separate-stderr "$source" git#HEAD
+	grep -q 'return 2' "${lines[0]}/init.c"
+	exported=$(find "$XDG_CACHE_HOME/xsklab/sources" -maxdepth 1 -type d -name 'git-*')
+	grep -q 'return 1' "$exported/init.c"
+}
+
+# built LINK [KERNEL]: kernel-config/build of the stand-in for a kernel.
+built() { run -0 --separate-stderr "$BATS_TEST_TMPDIR/kernel-config/build" "$@"; }
+
+kernels() { find "$XDG_CACHE_HOME/xsklab/kernels" -mindepth 1 -maxdepth 1 | wc -l; }
+
+@test "CONFIG and PATCH make a kernel of their own, built once, and the link names them" {
+	patches
+	echo CONFIG_MORE=y >more.config
+	built plain tree
+	[ "$(jq -c '[.source, .patch, .config]' plain.json)" = "[\"$PWD/tree\",[],[]]" ]
+	CONFIG=more.config PATCH=fix.patch built link tree
+	said "building"
+	grep -qx CONFIG_MORE=y link/config
+	[ "$(jq -c '[.source, .patch, .config]' link.json)" = \
+		"[\"$PWD/tree with PATCH fix.patch, CONFIG more.config\",[\"fix.patch\"],[\"more.config\"]]" ]
+	[ "$(kernels)" = 2 ]
+	cp more.config renamed.config
+	CONFIG=$PWD/renamed.config PATCH=$PWD/fix.patch built other tree
+	[ -z "$stderr" ]
+	[ "$(jq -c .config other.json)" = '["renamed.config"]' ]
+	[ "$(realpath link)" = "$(realpath other)" ]
+	built plain tree
+	[ -z "$stderr" ]
+	[ "$(kernels)" = 2 ]
+}
+
+@test "the later of two fragments counts, and the lab's own comes first" {
+	patches
+	echo '# CONFIG_VETH is not set' >without.config
+	echo 'CONFIG_VETH=y' >with.config
+	CONFIG="with.config without.config" built link tree
+	grep -qx '# CONFIG_VETH is not set' link/config
+}
+
+@test "a fragment that is not granted, not there or no fragment is bad usage" {
+	patches
+	echo CONFIG_LOST_ONE=y >lost.config
+	printf 'NET=y\nCONFIG_X=m\nCONFIG_Y = y\n\n# CONFIG_Z is not set\n# any words\n' >wrong.config
+	CONFIG=lost.config run -2 --separate-stderr kernel-config/build link tree
+	said 'lost.config asks for "CONFIG_LOST_ONE=y", and Linux 9.1 does not grant it'
+	CONFIG=wrong.config run -2 --separate-stderr kernel-config/build link tree
+	said 'wrong.config:1: "NET=y" is neither'
+	said 'wrong.config:2: "CONFIG_X=m": the guest has no modules'
+	said 'wrong.config:3: "CONFIG_Y = y" is neither'
+	[ "$(wc -l <<<"$stderr")" = 5 ]
+	CONFIG="lost.config nowhere.config" run -2 --separate-stderr kernel-config/build link tree
+	said "CONFIG=nowhere.config: cannot read this file"
+	one_line
+	[ ! -e link ]
+}
+
+@test "a kernel that does not build is told with its error, and is not kept" {
+	patches
+	echo CONFIG_BROKEN=y >broken.config
+	CONFIG=broken.config run -125 --separate-stderr kernel-config/build link tree
+	said "init.c:1: error: CONFIG_BROKEN"
+	[ "$(kernels)" = 0 ]
+	[ ! -e link ]
+}
+
 @test "a cache that cannot be written to is told" {
 	echo file >"$BATS_TEST_TMPDIR/cache"
 	publish 9.1

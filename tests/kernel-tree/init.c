@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0-only
+const char config[] = CONFIG;
+
+int first(void)
+{
+	return 1;
+}
+
+void _start(void)
+{
+	for (;;)
+		first();
+}
