@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * PID 1 of the guest: mount, run the case, report, reset.
+ * PID 1 of the guest: mount, bring lo up, run the case, report, reset.
  *
  * Inputs:  the environment, which the kernel fills from NAME=value words of its
  *          command line (init/main.c, unknown_bootoption()): CASE names the
@@ -18,12 +18,16 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -31,13 +35,18 @@
 
 static const struct {
 	const char *type, *target;
+	bool optional; /* not every kernel has it */
 } mounts[] = {
-	{ "devtmpfs", "/dev" },
-	{ "proc", "/proc" },
-	{ "sysfs", "/sys" },
-	{ "tmpfs", "/run" },
-	{ "tmpfs", "/tmp" },
-	{ "bpf", "/sys/fs/bpf" },
+	{ "devtmpfs", "/dev", false },
+	{ "proc", "/proc", false },
+	{ "sysfs", "/sys", false },
+	{ "tmpfs", "/run", false },
+	{ "tmpfs", "/tmp", false },
+	{ "devpts", "/dev/pts", true },
+	{ "hugetlbfs", "/dev/hugepages", true },
+	{ "bpf", "/sys/fs/bpf", true },
+	{ "cgroup2", "/sys/fs/cgroup", true },
+	{ "tracefs", "/sys/kernel/tracing", true },
 };
 
 static _Noreturn void reset(void)
@@ -53,14 +62,29 @@ static _Noreturn void give_up(const char *what)
 	reset();
 }
 
+/* A kernel without a filesystem says ENODEV; in sysfs the folder is missing, too. */
 static void mount_filesystems(void)
 {
 	for (size_t i = 0; i < sizeof(mounts) / sizeof(*mounts); i++) {
-		if (mkdir(mounts[i].target, 0755) && errno != EEXIST)
-			give_up(mounts[i].target);
-		if (mount(mounts[i].type, mounts[i].target, mounts[i].type, 0, NULL))
-			give_up(mounts[i].target);
+		const char *type = mounts[i].type, *target = mounts[i].target;
+
+		mkdir(target, 0755); /* or mount() says that it is missing */
+		if (!mount(type, target, type, 0, NULL))
+			continue;
+		if (!mounts[i].optional || (errno != ENODEV && errno != ENOENT))
+			give_up(target);
 	}
+}
+
+/* The kernel gives lo its addresses when it comes up. */
+static void bring_lo_up(void)
+{
+	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request))
+		give_up("lo");
+	close(fd);
 }
 
 /* The initramfs has no /dev/console, so the kernel opened none for PID 1. */
@@ -180,6 +204,7 @@ int main(void)
 
 	mount_filesystems();
 	open_console();
+	bring_lo_up();
 	result = open_port("result");
 	strace = open_port("strace");
 	report_boot(result);
