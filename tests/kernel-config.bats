@@ -365,3 +365,10 @@ kernels() { find "$XDG_CACHE_HOME/xsklab/kernels" -mindepth 1 -maxdepth 1 | wc -
 	run -1 grep -caF "$(jq -r .source_dir build/kernel.json)" build/kernel/vmlinux
 	run -1 grep -caF "$HOME/.cache/xsklab" build/kernel/vmlinux
 }
+
+@test "the first command of a fresh clone has no folder yet for the link to its kernel" {
+	unset KERNEL_ORG
+	XDG_CACHE_HOME=$(realpath build/kernel/../../..) run -0 kernel-config/build "$BATS_TEST_TMPDIR/build/kernel" "${KERNEL-}"
+	[ "$BATS_TEST_TMPDIR/build/kernel" -ef build/kernel ]
+	[ "$(jq -r .release "$BATS_TEST_TMPDIR/build/kernel.json")" = "$(jq -r .release build/kernel.json)" ]
+}
