@@ -156,7 +156,7 @@ $(BUILD)/errno.json: repro/judge/errno.c | $(BUILD)
 
 # Static: under emulation the dynamic linker takes longer than all that it does.
 $(BUILD)/init: vm/guest/init.c Makefile | $(BUILD)
-	$(Q)$(CC) $(CFLAGS) -static -o $@ $<
+	$(Q)$(CC) $(CFLAGS) -static -s -o $@ $<
 
 $(BUILD)/gen_init_cpio: | $(BUILD)
 	$(Q)cp $(BUILD)/kernel/gen_init_cpio $@
