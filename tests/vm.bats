@@ -247,3 +247,17 @@ without() {
 	said "curl is missing"
 	said "kernels in the cache"
 }
+
+@test "where another program installs packages, they are asked for by its names" {
+	without apt-get
+	rm "$BATS_TEST_TMPDIR/path"/{pahole,spatch,dpkg-source}
+	run -2 --separate-stderr env PATH="$BATS_TEST_TMPDIR/path" repro/needs
+	said "their packages, by Debian's names: coccinelle dpkg-dev dwarves"
+	one_line
+	ln -s /bin/true "$BATS_TEST_TMPDIR/path/pacman"
+	run -2 --separate-stderr env PATH="$BATS_TEST_TMPDIR/path" repro/needs
+	ends_with "type: sudo pacman -S --needed pahole"
+	ln -s /bin/true "$BATS_TEST_TMPDIR/path/dnf"
+	run -2 --separate-stderr env PATH="$BATS_TEST_TMPDIR/path" repro/needs
+	ends_with "type: sudo dnf install dwarves"
+}
