@@ -15,6 +15,7 @@ run_dir=build/xsk-netns-cookie
 kvm_that() {
 	export KVM_DEVICE=$BATS_TEST_TMPDIR/kvm
 	touch "$KVM_DEVICE"
+	export KVM_DEADLINE=${KVM_DEADLINE:-30}
 	qemu_that '[[ " $* " == *accel=kvm* ]] || exec "$REAL" "$@"
 		words=("${@/accel=kvm/accel=tcg}")
 		words=("${words[@]/#host/max,-avx,-avx2,-xsave,-erms}")
@@ -65,6 +66,7 @@ recorded() { jq -e "$1" "$BATS_TEST_TMPDIR/verdict.json"; }
 }
 
 @test "KVM: opens and gets stuck, which costs 10 s, and only once" {
+	export KVM_DEADLINE=10
 	kvm_that 'echo tried >>"$KVM_DEVICE.tries"; exec sleep 60'
 	fault 0 80 '' '' repro/run
 	[[ $stderr == *"does not reach PID 1 under it (the guest had not ended after 10 s)"* ]]
@@ -111,4 +113,72 @@ recorded() { jq -e "$1" "$BATS_TEST_TMPDIR/verdict.json"; }
 	fault 0 60 '' '' \
 		repro/why PROG=build/xsk-netns-cookie/program.before ARGS='--ingress outer --egress inner --egress-netns inner-ns'
 	[[ $stderr == *"running again without KVM"* ]]
+}
+
+@test "KVM: lets interrupts in at single steps" {
+	export KVM_IRQ_STEPS=2
+	fault 0 90 '' '' tests/as-kvm repro/run
+	[[ $stderr == *"without KVM, so slower: its single steps take interrupts, so a breakpoint may be hit again and again"* ]]
+	recorded '.accel == "tcg" and .retried == null'
+}
+
+@test "KVM: lets interrupts in at single steps, and is asked for" {
+	export KVM_IRQ_STEPS=2 KVM_LOG=$BATS_TEST_TMPDIR/log
+	fault 0 90 '' '' tests/as-kvm repro/run ACCEL=kvm QUEUES=2
+	recorded '.accel == "kvm" and .queues == 2'
+	# In both rings.
+	grep -q '^an interrupt at the step from 10' "$KVM_LOG"
+	grep -q '^an interrupt at the step from ffffffff8' "$KVM_LOG"
+}
+
+@test "KVM: the guest never gets past a breakpoint" {
+	export KVM_IRQ_STEPS=1
+	fault 125 90 'gdb: timeline: xsk_get_ctx: the guest does not get past its breakpoint, .*; take ACCEL=tcg' $run_dir/before \
+		tests/as-kvm repro/run ACCEL=kvm
+}
+
+@test "KVM: the controls under its rules for gdb" {
+	fault 0 90 '' '' tests/as-kvm repro/run ACCEL=kvm LAYOUT=different
+	fault 1 90 '' '' tests/as-kvm repro/run ACCEL=kvm SWAP=1
+	[[ $output == *"NOT REPRODUCED: success before the fix, EINVAL after it"* ]]
+}
+
+@test "KVM: runs a guest, and gdb cannot watch it" {
+	kvm_that kvm_works
+	stand_in gdb '[[ " $* " == *xsklab-trial* ]] || exec "$REAL" "$@"
+		exec "$REAL" "${@/xsklab-trial/python raise gdb.error(0)}"'
+	fault 0 90 '' '' repro/run
+	[[ $stderr == *"without KVM, so slower: gdb cannot watch a guest under it"* ]]
+	recorded '.accel == "tcg"'
+}
+
+@test "KVM: gdb watches a guest in the trial, and fails in the run" {
+	kvm_that kvm_works
+	stand_in gdb "[[ \" \$* \" == *xsklab-timeline* ]] || exec \"\$REAL\" \"\$@\"
+		echo again >>$BATS_TEST_TMPDIR/tries
+		[ \"\$(wc -l <$BATS_TEST_TMPDIR/tries)\" -le 2 ] || exec \"\$REAL\" \"\$@\"
+		exit 1"
+	fault 0 90 '' '' repro/run
+	[[ $stderr == *"running again without KVM, under which a guest was lost: gdb: "* ]]
+	recorded '.accel == "tcg" and (.retried | startswith("gdb: "))'
+}
+
+# On pages of their own, and so far from main() that the kernel does not map them with it.
+far_functions() { # NUMBER
+	sed "/^int main/i\\
+#define FAR(n) static void __attribute__((noinline, aligned(1 << 17))) far##n(void) { asm(\"\"); }\\
+$(printf 'FAR(%s) ' $(seq "$1")) FAR(0)
+s/^	setlinebuf.*/&$(printf ' far%s();' $(seq 0 "$1"))/"
+}
+
+@test "KVM: more functions are not mapped yet than there are debug registers" {
+	fault 125 90 'gdb: timeline: no breakpoint in far5, which is not mapped yet: .*too many hardware' build/faulty/before \
+		tests/as-kvm repro/run ACCEL=kvm "$(case_of program.c far_functions 5 &&
+			jq '.probes += [range(1; 6) | {function: "far\(.)", ring: 3}]' repro/cases/xsk-netns-cookie/case.json >"$BATS_TEST_TMPDIR/faulty/case.json")"
+}
+
+@test "KVM: make debug, and the faults of gdb, under its rules" {
+	for file in debug faults/gdb; do
+		run -0 env -i PATH="$PATH" HOME="$HOME" ACCEL=kvm tests/as-kvm bats tests/$file.bats
+	done
 }
