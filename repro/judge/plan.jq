@@ -33,6 +33,9 @@ def choice: [scan("[^ ]+")] | join(" or ");
 def expanded($knobs): ([match("\\{([A-Z0-9_]+)\\}").captures[0].string][0]) as $knob
   | if $knob then range($knobs[$knob] | tonumber) as $i | sub("\\{[A-Z0-9_]+\\}"; "\($i)") else . end;
 
+# All names that the rows of a case may have, with its knobs at their highest.
+def possible_rows: . as $case | .knobs // {} | map_values(range_of | .high // 0 | tostring) | . as $highest | [$case.rows[] | expanded($highest)];
+
 # What case.json's schema cannot say.
 def inconsistencies($has_program): . as $case
   | buildable as $buildable | (.knobs // {}) as $knobs | (.columns | keys_unsorted) as $columns | ([.probes[]?.function]) as $probes
@@ -51,6 +54,7 @@ def inconsistencies($has_program): . as $case
     (.rows | to_entries[] | .key as $i | .value | match("\\{([^}]*)\\}"; "g").captures[0].string
       | if $knobs[.] == null then declared($knobs | keys_unsorted; "rows[\($i)]"; "a knob")
         else select(($knobs[.] | range_of | .high) as $high | $high == null or $high > 256) | "rows[\($i)]: \(.) must be a range up to 256 at most" end),
+    (possible_rows | select(length > 256) | "rows: they are \(length) with the knobs at their highest, and 256 at most may be"),
     (select((.probes // []) != [] and ($has_program | not)) | "probes: there is no .c file beside case.json to record calls of"),
     (.debug[]? | declared($probes; "debug"; "the function of a probe")),
     (.outcomes // {} | to_entries[] | .key as $name | .value | calls("outcomes.\($name)")),
@@ -59,9 +63,6 @@ def inconsistencies($has_program): . as $case
         (.columns[]? | declared($columns; "\($where).columns"; "a column")),
         (.when // {} | to_entries[] | .key as $key | [.value] | flatten[] | {$key, value: .}
           | if $knobs[$key] then allowed("\($where).when") else .key | declared($knobs | keys_unsorted; "\($where).when"; "a knob") end));
-
-# All names that the rows of a case may have, with its knobs at their highest.
-def possible_rows: . as $case | .knobs // {} | map_values(range_of | .high // 0 | tostring) | . as $highest | [$case.rows[] | expanded($highest)];
 
 # Rules that cannot speak, and rows for which none can.
 def unmatched($run): . as $case | possible_rows as $possible
