@@ -8,8 +8,11 @@
 # Of a result, a timeline or strace's log; 128 rows need less than a tenth of that.
 def bytes_max: 4194304;
 def lines_max: 10000;
+def rows_max: 1024; # of a case's 256, each once in each phase
 
-def natural: type == "number" and . >= 0 and . <= 18446744073709551616 and . == floor;
+# Not jq's nan, which is below every number and is written as null.
+def number: type == "number" and . == .;
+def natural: number and . >= 0 and . <= 18446744073709551616 and . == floor;
 def word: type == "string" and length <= 64 and test("\\A[A-Za-z0-9_.+~@-]+\\z");
 def text: type == "string" and length <= 200 and test("\\A[ -~]*\\z");
 # Of the kernel, of the lab, or of one of $folders, which may be anywhere.
@@ -20,7 +23,7 @@ def place_in_source($folders): type == "object" and (.function | optional(word))
   and (.line | optional(natural));
 
 # What gdb makes of a value: a number, an address, bytes, or NULL.
-def value: optional(type == "number" or (type == "string" and test("\\A0x[0-9a-f]{1,16}\\z"))
+def value: optional(number or (type == "string" and test("\\A0x[0-9a-f]{1,16}\\z"))
   or (type == "array" and length <= 4096 and all(.[]; natural)));
 def values_by_name: type == "object" and all(keys[]; word) and all(.[]; value);
 
@@ -30,7 +33,7 @@ def is_result: type == "array" or (type == "object"
   and (.phase | optional(word))
   and (.end | optional(type == "object" and (.tainted | optional(natural))))
   and (if has("row") then (.row | text and length <= 64) and length <= 64 and all(keys[]; word)
-      and all(.[]; optional(type == "boolean" or type == "number" or text))
+      and all(.[]; optional(type == "boolean" or number or text))
       and (.errno | optional(natural and . < 4096)) else true end));
 
 def is_event($folders): type == "object"
@@ -40,10 +43,13 @@ def is_event($folders): type == "object"
 
 def is_origin($folders): optional(place_in_source($folders) and (.condition | optional(type == "string"))
   and (.statement | optional(place_in_source($folders))) and (.values | type == "object" and all(keys[]; length < 256)
-    and all(.[]; optional(type == "number" or type == "string")))
+    and all(.[]; optional(number or type == "string")))
   and all(.chain, .others; type == "array" and all(.[]; place_in_source($folders)))
   and all(.others[]; .condition | optional(type == "string"))
   and (.source | optional(type == "array" and length <= 100 and all(.[]; type == "object" and (.line | natural) and (.text | type == "string")))));
+
+# The lines that refused calls: of each, the call that was asked about, and where it is.
+def is_origins($folders): type == "array" and all(.[]; type == "object" and (.call | type == "object") and (.at | is_origin($folders)));
 
 # The lines of a text; null where there are too many.
 def lines: if utf8bytelength > bytes_max then null
@@ -55,3 +61,11 @@ def json(form): [try {is: fromjson} catch null][0] | if . and (.is | form) then 
 
 # The lines of a text as JSON of a form; null where one is not.
 def json_lines(form): lines | if . == null then null else map(json(form)) | if all(.[]; .) then map(.is) else null end end;
+
+# A guest's result as lines; null where it is garbled, or has too many rows.
+def result: json_lines(is_result) | if . and ([.[] | objects | select(has("row"))] | length) > rows_max then null else . end;
+
+# The rows of a result that one phase of the guest's script reported.
+def rows_of($phase): [foreach .[] as $line (null;
+    if ($line | type) == "object" and $line.phase then $line.phase else . end;
+    select(. == $phase) | $line | objects | select(has("row")))];

@@ -5,24 +5,21 @@
 #
 # Named arguments: $errno (errno.c's), $plan (plan.jq's); per column, as text, COLUMN/result
 #   and COLUMN/strace.
-# Output: {COLUMN: [{rows, program, thread, number, nth, call, args, errno, error, text, name}]};
-#   a row is refused by the last call with its error between the row before it and itself.
+# Output: {COLUMN: {rows [names], refused [{rows, program, thread, number, nth, call, args,
+#   errno, error, text, name}]}}: the rows that strace saw the program write, and what was
+#   refused. A row is refused by the last call with its error between the row before it and
+#   itself.
 include "calls";
 include "observed";
 
-def rows_of($result): [$result | json_lines(is_result) // [] | reduce .[] as $line ({};
-    if ($line | type) != "object" then . elif $line.phase then .phase = $line.phase
-    elif .phase == "strace" and ($line | has("row")) then .rows += [$line] else . end)
-  | .rows[]?];
-
 $plan[0].columns | map(.name as $column
-  | ($ARGS.named["\($column)/strace"] | if utf8bytelength > bytes_max then "" else . end | strace_calls($errno[0])) as $strace
+  | ($ARGS.named["\($column)/strace"] | if lines then . else "" end | strace_calls($errno[0]) | .rows |= .[:rows_max]) as $strace
   | ([0] + [$strace.rows[].order]) as $begins
-  | [rows_of($ARGS.named["\($column)/result"])[] | . as $row
+  | [$ARGS.named["\($column)/result"] | result // [] | rows_of("strace")[] | . as $row
      | ([$strace.rows | to_entries[] | select(.value.row == $row.row) | .key][0]) as $i
      | select($i != null and ($row.errno // 0) != 0)
      | [$strace.failed[] | select(.order > $begins[$i] and .order < $strace.rows[$i].order and .errno == $row.errno)][-1]
      | values + {row: $row.row}]
   | group_by([.call, .error]) | map(sort_by(.order) | .[0] + {rows: map(.row), program: "/case/program", name: .[0].error} | del(.row))
-  | sort_by(.order) | {($column): .})
+  | {($column): {rows: [$strace.rows[].row], refused: sort_by(.order)}})
 | add

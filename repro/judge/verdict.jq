@@ -6,8 +6,8 @@
 #   (BUILD) and $folder (the case's), $accel, $retried (why, or ""), $qemu, $took (1/100 s),
 #   $layouts (pahole's, as text); for each column COLUMN/kernel (JSON, slurped) and
 #   COLUMN/library (in words, or ""), and as text COLUMN/result, COLUMN/timeline (JSON
-#   lines), COLUMN/strace, COLUMN/origins (gdbscripts/why.py's JSON, an array, one for each
-#   refusal).
+#   lines), COLUMN/strace, COLUMN/origins ([{call, at}]: a refused call as it was asked
+#   about, and gdbscripts/why.py's answer).
 # Output: verdict.json, see verdict.schema.json. "verdict" is reproduced when everything is
 #   as expected, not-reproduced when something was observed that is not, and lab-failure
 #   when something is missing or contradicts itself.
@@ -50,30 +50,27 @@ $plan[0] as $plan | $plan.case as $case | $errno[0] as $errno | [$build, $folder
     | map(select(.function != "main") | decoded);
 
 # Rows by their names with the calls that were recorded before each was written.
-  def calls_by_row: calls as $calls
-    | [{order: 0}, (.[].rows | values)] as $writes
-    | [range(1; $writes | length) as $i | $writes[$i].names | select(. != [])
-       | {row: .[0], together: .[1:], calls: [$calls[] | select(.order > $writes[$i - 1].order and .order < $writes[$i].order)]}];
+  def calls_by_row: calls + [.[].rows | values | select(.names != [])] | sort_by(.order)
+    | reduce .[] as $event ({calls: [], rows: []};
+        if $event.names then {calls: [], rows: (.rows + [{row: $event.names[0], together: $event.names[1:], calls}])}
+        else .calls += [$event] end)
+    | .rows;
 
-  def lines_of($phase):
-    reduce .[] as $line ({lines: []};
-      if ($line | type) != "object" then . elif $line.phase then .phase = $line.phase
-      elif .phase == $phase then .lines += [$line] else . end)
-    | .lines;
-
-  def rows_of($phase): [lines_of($phase)[] | select(has("row"))];
+# What tells one call of a program from all others.
+  def which: {thread, number, nth, errno};
 
 # One column: rows with what the program, the kernel and strace say of each.
   def observed: . as $column
     | ($ARGS.named | {
-        result: .["\($column.name)/result"] | json_lines(is_result),
+        result: .["\($column.name)/result"] | result,
         timeline: (.["\($column.name)/timeline"] // "" | json_lines(is_event($folders))),
         strace: (.["\($column.name)/strace"] | lines),
-        origins: (.["\($column.name)/origins"] | json(type == "array" and all(.[]; is_origin($folders))) | if . then .is else null end),
+        origins: (.["\($column.name)/origins"] | json(is_origins($folders)) | if . then .is else null end),
         kernel: .["\($column.name)/kernel"][0], library: .["\($column.name)/library"]}) as $seen
     | ($seen | map_values(. // [])) as $v
     | ($v.timeline | calls_by_row) as $recorded
-    | ($refusals[0][$column.name] // [] | to_entries | map(.value + {at: $v.origins[.key]})) as $refused
+    | ($refusals[0][$column.name] // {}) as $strace
+    | ($strace.refused // [] | map(which as $which | .at = [$v.origins[] | select(.call | which == $which) | .at][0])) as $refused
     | $column + {
         library: ($seen.library | if . == "" then null else . end), kernel: $seen.kernel,
         garbled: [$seen | to_entries[] | select(.value == null) | .key],
@@ -86,6 +83,7 @@ $plan[0] as $plan | $plan.case as $case | $errno[0] as $errno | [$build, $folder
         together: [$recorded[] | select(.together != []) | [.row, .together[]]],
         reported: [$v.result | rows_of("run")[].row],
         again: [$v.result | rows_of("strace")[] | {row, errno: (.errno | error)}],
+        traced: $strace.rows,
         refused: $refused,
         rows: [$v.result | rows_of("run")[] | . as $row
           | ([$refused[] | select(.rows | index($row.row))][0]) as $refusal
@@ -109,7 +107,7 @@ $plan[0] as $plan | $plan.case as $case | $errno[0] as $errno | [$build, $folder
 
 # How a row differs from what is expected of it, as text.
   def differences($outcome): . as $row
-    | ({errno, call} + .facts) as $facts
+    | (.facts + {errno, call}) as $facts
     | [ ($outcome | to_entries[] | select(.key != "calls") | . as {$key, value: $wanted}
           | select($facts | has($key)) | $facts[$key]
           | select(matches($wanted) | not)
@@ -126,19 +124,26 @@ $plan[0] as $plan | $plan.case as $case | $errno[0] as $errno | [$build, $folder
               | "\($call.function): \($key) was \($value | pointer) instead of \(pointer)"
             end) ];
 
+# Some of many, as text.
+  def some: if length > 8 then .[:8] + ["\(length - 8) more"] else . end | if . == [] then "none" else join(", ") end;
+  def quoted: map(tojson) | some;
+
 # What is missing or contradicts itself in one column, as text.
   def contradictions: . as $v
     | (($case.probes // []) != []) as $has_probes
-    | [ (.garbled[] | "garbled \(.): a line is not JSON or not of a known form, or it has no end"),
+    | [ (.garbled[] | "garbled \(.): \(if . == "strace" then "" else "a line is not JSON or not of a known form, or " end)it has more than \(lines_max) lines or \(bytes_max) bytes"),
         (select($has_probes and (.whole | not)) | "the timeline is cut off"),
         (select(.release == null) | "the guest did not say which kernel it runs"),
+        (select(.release != null and .release != .kernel.release) | "the guest ran Linux \(.release) instead of \(.kernel.release)"),
         (.reported | group_by(.)[] | select(length > 1) | "row \"\(.[0])\" was reported \(length) times"),
         (($plan.rows - .reported)[] | "row \"\(.)\" was not reported"),
         ((.reported - $plan.rows) | unique[] | "row \"\(.)\" was reported, and the case does not declare it"),
-        (.together[] | "the rows \(map(tojson) | join(" and ")) came in one write(), so nobody can tell whose calls are whose: have the program flush each line (setlinebuf)"),
+        (.together[] | "the rows \(quoted) came in one write(), so nobody can tell whose calls are whose: have the program flush each line (setlinebuf)"),
         (select($has_probes and .recorded != .reported and .together == [] and .whole)
-          | "gdb saw the rows \(.recorded | map(tojson) | join(", ")) and the program reported \(.reported | map(tojson) | join(", "))"),
-        (select([.rows[] | {row, errno}] != .again) | "under strace the rows ended differently: \([.again[] | "\(.row) \(.errno // "success")"] | join(", "))"),
+          | "gdb saw the rows \(.recorded | quoted) and the program reported \(.reported | quoted)"),
+        (select([.rows[] | {row, errno}] != .again) | "under strace the rows ended differently: \([.again[] | "\(.row) \(.errno // "success")"] | some)"),
+        (select(.traced != [.again[].row] and .together == [])
+          | "strace saw the rows \(.traced // [] | quoted) begin a write(), and the program reported \([.again[].row] | quoted): have it flush each line (setlinebuf)"),
         (.rows[] | . as $row
           | (select(.errno) | .calls[] | select(.syscall and .returned == $row.errno and .syscall != $row.call)
              | "row \"\($row.row)\": \(.syscall) returned \(.returned) under gdb, and \($row.call // "no call") under strace"),
