@@ -15,10 +15,10 @@
 #   COLUMNS          their names
 #   COLUMN_WORDS     ["COLUMN NAME"]: the value of a column's word
 #   CASE_KNOBS       their names; each is exported with its value
-#   CASE_LIBRARY CASE_FIX LIBRARY_KNOB
+#   CASE_LIBRARY CASE_FIX LIBRARY_KNOB CASE_CONFIG (lines) HAS_PROBES STRUCTS (of probes)
 # The words may be knobs of the lab (LAB_KNOBS, a pattern) or of the case.
 read_case() {
-	local kind key value word file has_program=false
+	local kind key value word file plan has_program=false
 	local -a sources
 	for word; do
 		[[ $word =~ ^[A-Z][A-Z0-9_]*= ]] || usage_error "$word is not NAME=value; see make help"
@@ -37,25 +37,30 @@ read_case() {
 	[ -f "$DIR/guest.sh" ] || usage_error "CASE=$CASE: there is no $DIR/guest.sh; see docs/case.md"
 	sources=("$DIR"/*.c)
 	[ ! -f "${sources[0]}" ] || has_program=true
-	PLAN=$(jq -c -L repro/judge --slurpfile schema repro/judge/case.schema.json --argjson given "$(given)" \
-		--argjson has_program "$has_program" -f repro/judge/plan.jq "$file" 2>&1) || usage_error "$file: not JSON: ${PLAN#jq: error}"
-	COLUMNS=() CASE_KNOBS=() CASE_LIBRARY='' CASE_FIX=''
+	plan=$(jq -r -L repro/judge --slurpfile schema repro/judge/case.schema.json \
+		--argjson has_program "$has_program" -f repro/judge/plan.jq "$file" 2>&1) || usage_error "$file: not JSON: ${plan#jq: error}"
+	COLUMNS=() CASE_KNOBS=() CASE_CONFIG=() CASE_LIBRARY='' CASE_FIX='' HAS_PROBES='' STRUCTS=()
 	declare -gA COLUMN_WORDS=()
-	while IFS=$'\t' read -r kind key value; do
-		case $kind in
-		error) usage_error "$file: $key" ;;
-		refused) usage_error "$key" ;;
-		column) COLUMNS+=("$key") ;;
-		word) COLUMN_WORDS[$key]=$value ;;
-		library) CASE_LIBRARY=$key ;;
-		fix) CASE_FIX=$key ;;
-		knob)
-			CASE_KNOBS+=("$key")
-			export "$key=$value" ;;
-		esac
-	done < <(jq -r '[(.errors[]? | ["error", .]), (.refused[]? | ["refused", .]), (.columns[]? | .name as $column
-		| ["column", $column], (.words | to_entries[] | ["word", "\($column) \(.key)", .value])),
-		(.knobs // {} | to_entries[] | ["knob", .key, .value]), ["library", .library // ""], ["fix", .fix // ""]][] | join("\t")' <<<"$PLAN")
+	{
+		IFS= read -r PLAN
+		while IFS=$'\t' read -r kind key value; do
+			case $kind in
+			error) usage_error "$file: $key" ;;
+			refused) usage_error "$key" ;;
+			column) COLUMNS+=("$key") ;;
+			word) COLUMN_WORDS[$key]=$value ;;
+			config) CASE_CONFIG+=("$key") ;;
+			library) CASE_LIBRARY=$key ;;
+			fix) CASE_FIX=$key ;;
+			probe)
+				HAS_PROBES=1
+				[ -z "$value" ] || STRUCTS+=("$value") ;;
+			knob)
+				CASE_KNOBS+=("$key")
+				export "$key=$value" ;;
+			esac
+		done
+	} <<<"$plan"
 	[ -z "$CASE_LIBRARY" ] || [ -x "repro/$CASE_LIBRARY/build" ] ||
 		usage_error "$file: library.name: there is no repro/$CASE_LIBRARY/build"
 	LIBRARY_KNOB=${CASE_LIBRARY^^}
@@ -64,9 +69,6 @@ read_case() {
 			usage_error "unknown knob $word; the case $NAME has ${CASE_KNOBS[*]:-none of its own}; see make help"
 	done
 }
-
-# The environment as JSON, of what a knob's name may be.
-given() { jq -nc 'env | with_entries(select(.key | test("^[A-Z][A-Z0-9_]{0,31}$")))'; }
 
 # word COLUMN NAME: into REPLY, the column's word, or else the user's.
 word() {

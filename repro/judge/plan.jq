@@ -3,12 +3,13 @@
 # plan.jq: a case as this run has it: what case.json says, with the knobs of this run;
 # or what is wrong with either. jq -L repro/judge.
 #
-# Input:  case.json. Named arguments: $schema (case.schema.json), $given (the knobs that
-#   the user gave, {NAME: value}), $has_program (is there a .c file?).
-# Output: {errors: [TEXT]}, or
+# Input:  case.json, and the environment, which has the knobs that the user gave. Named
+#   arguments: $schema (case.schema.json), $has_program (is there a .c file?).
+# Output: the plan as JSON in a line,
 #   {case, knobs {NAME: value}, library (its name, or ""), fix, config [lines],
 #    columns [{name, title, words {NAME: value}, knobs (of this run, with its words)}],
-#    rows [names]}
+#    rows [names]}, or {errors: [TEXT]}, or {refused: [TEXT]};
+#   then, for a shell, what it holds as lines of KIND<tab>KEY<tab>VALUE.
 include "validate";
 include "rules";
 
@@ -78,7 +79,7 @@ def unmatched($run): . as $case | possible_rows as $possible
 | if $wrong != [] then {errors: $wrong} else
     [inconsistencies($has_program)] as $wrong
     | (.knobs // {}) as $specs
-    | ($specs | with_entries(.value = ($given[.key] // (.value | default)))) as $knobs
+    | ($specs | with_entries(.value = (env[.key] // (.value | default)))) as $knobs
     | [($knobs | to_entries[] | select(.value as $value | $specs[.key] | allows($value) | not)
         | "\(.key)=\(.value): must be \($specs[.key] | choice)")] as $refused
     | if $wrong != [] then {errors: $wrong} elif $refused != [] then {refused: $refused} else
@@ -91,3 +92,9 @@ def unmatched($run): . as $case | possible_rows as $possible
         | if $wrong != [] then {errors: $wrong} else . end
       end
   end
+| tojson,
+  ((.errors[]? | ["error", .]), (.refused[]? | ["refused", .]),
+   (.columns[]? | .name as $column | ["column", $column], (.words | to_entries[] | ["word", "\($column) \(.key)", .value])),
+   (.knobs // {} | to_entries[] | ["knob", .key, .value]), (.library | values | ["library", .]), (.fix | values | ["fix", .]),
+   (.config[]? | ["config", .]), (.case.probes[]? | ["probe", .function, .struct // ""])
+   | join("\t"))
