@@ -5,25 +5,27 @@
 
 load lib
 
-setup_file() {
-	cd "$BATS_TEST_DIRNAME/.." || return
-	repro/run >/dev/null 2>&1
-	cp -r build/xsk-netns-cookie "$BATS_FILE_TMPDIR/run"
-}
-
 setup() {
-	export CASE=$BATS_TEST_TMPDIR/golden
+	CASE=$BATS_TEST_TMPDIR/golden BUILD=$BATS_TEST_TMPDIR/build
+	export CASE BUILD
+	make -s --no-print-directory BUILD=build build/errno.json
 	cp -r repro/cases/xsk-netns-cookie "$CASE"
-	run_dir=build/golden
-	rm -rf "$run_dir"
-	cp -r "$BATS_FILE_TMPDIR/run" "$run_dir"
+	cp -r tests/fixtures/reproduced/run "$BUILD"
+	cp build/errno.json "$BUILD"
+	run_dir=$BUILD/golden
+	mv "$BUILD/xsk-netns-cookie" "$run_dir"
 }
 
-teardown() { rm -rf build/golden; }
-
-# change VARIANT/FILE FILTER: by jq, line by line.
+# change COLUMN/FILE FILTER: by jq, line by line.
 change() {
 	jq -c "$2" "$run_dir/$1" >"$BATS_TEST_TMPDIR/changed"
+	run -1 cmp "$run_dir/$1" "$BATS_TEST_TMPDIR/changed"
+	cp "$BATS_TEST_TMPDIR/changed" "$run_dir/$1"
+}
+
+# change_text COLUMN/FILE SED...
+change_text() {
+	sed "${@:2}" "$run_dir/$1" >"$BATS_TEST_TMPDIR/changed"
 	run -1 cmp "$run_dir/$1" "$BATS_TEST_TMPDIR/changed"
 	cp "$BATS_TEST_TMPDIR/changed" "$run_dir/$1"
 }
@@ -37,7 +39,7 @@ judged() {
 }
 
 @test "unchanged: as predicted" {
-	judged 0 reproduced "EINVAL before the fix, success after it"
+	judged 0 reproduced "EINVAL before the fix, success after the fix"
 }
 
 @test "a timeline that was cut off is a lab failure" {
@@ -45,14 +47,59 @@ judged() {
 	judged 125 lab-failure "before: the timeline is cut off"
 }
 
+@test "a timeline that lacks a line is a lab failure" {
+	change before/timeline.jsonl 'select(.call.function != "main")'
+	judged 125 lab-failure "before: a line of the timeline is missing"
+}
+
 @test "a call whose return was not seen is a lab failure" {
 	change after/timeline.jsonl 'select(.return.function != "xsk_create_ctx")'
 	judged 125 lab-failure "after: xsk_create_ctx was not seen to return"
 }
 
-@test "no socket line is a lab failure, and not success" {
-	change before/result.jsonl 'select(type != "object" or (.socket | not))'
-	judged 125 lab-failure "before: the program reported 0 sockets instead of 2"
+@test "no row is a lab failure, and not success" {
+	change before/result.jsonl 'select(type != "object" or (has("row") | not))'
+	judged 125 lab-failure 'before: row "outer 0" was not reported'
+	[ "$(jq -c '[.differences[] | select(contains("was not reported"))] | length' "$run_dir/verdict.json")" = 2 ]
+}
+
+@test "one row that is missing is a lab failure" {
+	for file in result timeline; do
+		change before/$file.jsonl 'select(type != "object" or .row != "inner 0")
+			| if .rows then .rows.names -= ["inner 0"] else . end'
+	done
+	change_text before/strace.log '/write(.*inner 0/d'
+	judged 125 lab-failure 'before: row "inner 0" was not reported'
+}
+
+@test "a row that is reported twice is a lab failure" {
+	change after/result.jsonl 'if type == "object" and .row == "inner 0" then ., . else . end'
+	judged 125 lab-failure 'after: row "inner 0" was reported 2 times'
+}
+
+@test "a row that the case does not declare is a lab failure" {
+	change after/result.jsonl 'if type == "object" and .row == "inner 0" then ., .row = "inner 1" else . end'
+	judged 125 lab-failure 'after: row "inner 1" was reported, and the case does not declare it'
+}
+
+@test "two rows in one write are a lab failure, as nobody can tell whose calls are whose" {
+	change before/timeline.jsonl 'if .rows then .rows.names = (if .rows.names == ["outer 0"] then [] else ["outer 0", "inner 0"] end) else . end'
+	judged 125 lab-failure 'before: the rows "outer 0", "inner 0" came in one write()'
+}
+
+@test "rows that gdb did not see, or saw in another order, are a lab failure" {
+	change before/timeline.jsonl 'if .rows.names == ["inner 0"] then .rows.names = [] else . end'
+	judged 125 lab-failure 'before: gdb saw the rows "outer 0" and the program reported "outer 0", "inner 0"'
+	cp "tests/fixtures/reproduced/run/xsk-netns-cookie/before/timeline.jsonl" "$run_dir/before"
+	change before/timeline.jsonl 'if .rows then .rows.names |= map(if . == "inner 0" then "outer 0" else "inner 0" end) else . end'
+	judged 125 lab-failure 'before: gdb saw the rows "inner 0", "outer 0" and the program reported "outer 0", "inner 0"'
+}
+
+@test "rows that strace did not see are a lab failure, and not rows without a call" {
+	change_text before/strace.log '/write(.*inner 0/d'
+	judged 125 lab-failure 'before: strace saw the rows "outer 0" begin a write()'
+	: >"$run_dir/before/strace.log"
+	judged 125 lab-failure 'before: strace saw the rows none begin a write()'
 }
 
 @test "an empty result is a lab failure" {
@@ -61,8 +108,13 @@ judged() {
 }
 
 @test "a garbled line is a lab failure" {
-	echo '{"socket":{"device":"in' >>"$run_dir/after/result.jsonl"
-	judged 125 lab-failure "no JSON"
+	echo '{"row":"in' >>"$run_dir/after/result.jsonl"
+	judged 125 lab-failure "not JSON"
+}
+
+@test "a guest that ran another kernel is a lab failure" {
+	change after/result.jsonl 'if type == "object" and .boot then .boot.release = "6.12.118" else . end'
+	judged 125 lab-failure "after: the guest ran Linux 6.12.118 instead of $(jq -r .release "$BUILD/kernel.json")"
 }
 
 @test "kernel and program that disagree on a netns cookie are a lab failure" {
@@ -71,26 +123,62 @@ judged() {
 }
 
 @test "another outcome under strace is a lab failure" {
-	awk '/"socket"/ && ++n == 4 { sub(/"errno":0/, "\"errno\":16") } 1' \
-		"$BATS_FILE_TMPDIR/run/after/result.jsonl" >"$run_dir/after/result.jsonl"
-	judged 125 lab-failure "after: under strace the sockets ended differently: success, EBUSY"
+	awk '/"row"/ && ++n == 4 { sub(/"errno":0/, "\"errno\":16") } 1' \
+		tests/fixtures/reproduced/run/xsk-netns-cookie/after/result.jsonl >"$run_dir/after/result.jsonl"
+	judged 125 lab-failure "after: under strace the rows ended differently: outer 0 success, inner 0 EBUSY"
+}
+
+@test "a call that ended otherwise under strace than under gdb is a lab failure" {
+	change_text before/strace.log '/bind(.*EINVAL/s/EINVAL (Invalid argument)/EBUSY (Device or resource busy)/'
+	judged 125 lab-failure 'before: row "inner 0": bind returned EINVAL under gdb, and no call under strace'
 }
 
 @test "a refusal whose line is not known is a lab failure" {
-	echo null >"$run_dir/before/origin.json"
-	judged 125 lab-failure "before: the line that refused is not known"
+	echo null >"$run_dir/before/origin.0.json"
+	judged 125 lab-failure "before: the line that refused bind with EINVAL is not known"
+	rm "$run_dir/before/origin.0.json"
+	judged 125 lab-failure "before: the line that refused bind with EINVAL is not known"
 }
 
-@test "a kernel that the case predicts nothing for is a lab failure" {
-	jq '.predictions |= map(.since = "99.0")' "$CASE.json" >"$CASE.new"
-	mv "$CASE.new" "$CASE.json"
-	judged 125 lab-failure "predicts nothing"
+@test "a line that refused another call is not this one's" {
+	change before/refused.0.json '.nth += 1'
+	judged 125 lab-failure "before: the line that refused bind with EINVAL is not known"
+}
+
+@test "a kernel that the case expects nothing for is a lab failure" {
+	jq '.expect |= map(.since = "99.0")' repro/cases/xsk-netns-cookie/case.json >"$CASE/case.json"
+	judged 125 lab-failure "the case expects nothing of row \"outer 0\" on Linux $(jq -r .release "$BUILD/kernel.json")"
+}
+
+@test "a fact that the case expects and no row reports is a lab failure" {
+	jq '.outcomes["own rings"].reuse = true' repro/cases/xsk-netns-cookie/case.json >"$CASE/case.json"
+	judged 125 lab-failure 'row "inner 0" does not report the fact reuse'
+}
+
+@test "what a program reports as its call is not what strace saw" {
+	change before/result.jsonl 'if type == "object" and .row == "inner 0" then .call = "connect" else . end'
+	judged 0 reproduced "EINVAL before the fix, success after the fix"
+	jq '.outcomes["another socket'\''s context"].call = "connect"' repro/cases/xsk-netns-cookie/case.json >"$CASE/case.json"
+	judged 1 not-reproduced "before: inner 0: call is bind instead of connect"
+}
+
+@test "a fact that differs, or is out of its range, is not what the case shows" {
+	for is in 4243 '{"min": 4243}' '{"max": 4241}' null true '"4242"'; do
+		jq --argjson is "$is" '.outcomes["own rings"].ifindex = $is' repro/cases/xsk-netns-cookie/case.json >"$CASE/case.json"
+		judged 1 not-reproduced "after: inner 0: ifindex is 4242 instead of "
+	done
+	for is in 4242 '{"min": 4242}' '{"max": 4242}' '{"min": 1, "max": 5000}' '"set"'; do
+		jq --argjson is "$is" '.outcomes["own rings"].ifindex = $is' repro/cases/xsk-netns-cookie/case.json >"$CASE/case.json"
+		judged 0 reproduced "EINVAL before the fix, success after the fix"
+	done
 }
 
 @test "an error before the fix that is not EINVAL is not the bug" {
-	change before/result.jsonl 'if .socket.errno? == 22 then .socket.errno = 16 else . end'
+	change before/result.jsonl 'if type == "object" and .errno == 22 then .errno = 16 else . end'
 	change before/timeline.jsonl 'if .return.value == -22 then .return.value = -16 else . end'
-	judged 1 not-reproduced "EBUSY at bind instead of EINVAL at bind"
+	change_text before/strace.log '/bind(.*EINVAL/s/EINVAL (Invalid argument)/EBUSY (Device or resource busy)/'
+	change before/refused.0.json '.errno = 16'
+	judged 1 not-reproduced "before: inner 0: EBUSY instead of EINVAL"
 }
 
 @test "a success before the fix is not the bug" {
@@ -98,7 +186,7 @@ judged() {
 		cp "$run_dir/after/$file.jsonl" "$run_dir/before/$file.jsonl"
 	done
 	cp "$run_dir/after/strace.log" "$run_dir/before/strace.log"
-	judged 1 not-reproduced "success before the fix, success after it"
+	judged 1 not-reproduced "success before the fix, success after the fix"
 }
 
 @test "EINVAL for another reason than the NULL rings is not this bug" {
@@ -106,19 +194,52 @@ judged() {
 	judged 1 not-reproduced "fq_tmp was 0xffff888000000000 instead of NULL"
 }
 
-@test "before Linux 5.14 EINVAL after the fix is predicted" {
-	for file in result timeline; do
-		cp "$run_dir/before/$file.jsonl" "$run_dir/after/$file.jsonl"
+# on_kernel RELEASE: both guests were refused on it.
+on_kernel() {
+	rm -rf "$run_dir/after"
+	cp -r "$run_dir/before" "$run_dir/after"
+	for column in before after; do
+		change $column/result.jsonl "if type == \"object\" and .boot then .boot.release = \"$1\" else . end"
 	done
-	cp "$run_dir"/before/{strace.log,origin.json} "$run_dir/after"
-	for variant in before after; do
-		change $variant/result.jsonl 'if .boot? then .boot.release = "5.10.1" else . end'
-	done
-	judged 0 reproduced "EINVAL before the fix, EINVAL after it: no SO_NETNS_COOKIE"
+	jq --arg release "$1" '.release = $release' "$BUILD/kernel.json" >"$BUILD/kernel.new"
+	mv "$BUILD/kernel.new" "$BUILD/kernel.json"
+}
+
+@test "before Linux 5.14 EINVAL after the fix is predicted, and on 5.14 it is not" {
+	on_kernel 5.10.1
+	judged 0 reproduced "EINVAL before the fix, EINVAL after the fix: no SO_NETNS_COOKIE"
+	on_kernel 5.13.19
+	judged 0 reproduced "EINVAL before the fix, EINVAL after the fix: no SO_NETNS_COOKIE"
+	on_kernel 5.14.0-rc1
+	judged 1 not-reproduced "after: inner 0: EINVAL instead of success"
 }
 
 @test "a lost run is shown as such" {
-	jq -n '{case: "golden", verdict: "lab-failure", reason: "the run did not come to its end"}' >"$run_dir/verdict.json"
+	jq -n '{version: 1, case: "golden", verdict: "lab-failure", reason: "the run did not come to its end"}' >"$run_dir/verdict.json"
 	run -125 --separate-stderr repro/run show
 	[[ $output == *"LAB FAILURE: the run did not come to its end" ]]
+}
+
+@test "no run, half a run and a judge that fails are lab failures, and no verdict stays" {
+	for file in result.jsonl strace.log; do
+		mv "$run_dir/before/$file" "$BATS_TEST_TMPDIR"
+		run -125 --separate-stderr repro/run judge
+		said "there is no $run_dir/before/$file to judge by"
+		mv "$BATS_TEST_TMPDIR/$file" "$run_dir/before"
+	done
+	for broken in errno.json kernel.json libxdp/FIX/library.json golden/before/timeline.jsonl; do
+		rm -rf "$run_dir"
+		cp -r tests/fixtures/reproduced/run/xsk-netns-cookie "$run_dir"
+		mv "$BUILD/$broken" "$BATS_TEST_TMPDIR/whole"
+		run -125 --separate-stderr repro/run judge
+		[ "$(jq -r .verdict "$run_dir/verdict.json")" = lab-failure ] || { echo "without $broken"; false; }
+		: >"$BUILD/$broken"
+		cp tests/fixtures/reproduced/run/xsk-netns-cookie/verdict.json "$run_dir"
+		run -125 --separate-stderr repro/run judge
+		[ "$(jq -r .verdict "$run_dir/verdict.json")" = lab-failure ] || { echo "with an empty $broken"; false; }
+		mv "$BATS_TEST_TMPDIR/whole" "$BUILD/$broken"
+	done
+	rm -r "$run_dir"
+	run -125 --separate-stderr repro/run judge
+	ends_with "there is no run in $run_dir; run make repro"
 }
