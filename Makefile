@@ -8,7 +8,7 @@ CASE ?= xsk-netns-cookie
 BUILD := $(or $(BUILD),build)
 export KERNEL LIBXDP FIX ACCEL CASE LAYOUT QUEUES INDEX DEADLINE SWAP V BUILD VARIANT PORT
 export PROG ARGS FILES SETUP CALL ERRNO NTH LIST KERNELS LIBXDPS JOBS PREVIOUS GUEST SSH_PORT DISK
-export LAST_GOOD FIRST_BAD REPOSITORY N LOAD SNAPSHOT
+export LAST_GOOD FIRST_BAD REPOSITORY N LOAD SNAPSHOT NAME
 
 # A case of one's own may live anywhere: CASE=path/to/case.
 stem := $(if $(findstring /,$(CASE)),$(CASE),repro/cases/$(CASE))
@@ -34,6 +34,7 @@ make repro       build what is missing, run the case before and after the fix, j
 make verdict     show the last verdict again
 make report      the last run for a mail, as a page, and as an archive that runs by itself
 make why PROG=P  which line of the kernel refused P's system call, and the values there
+make case NAME=N a case of one's own to begin with, in repro/cases/N; see docs/case.md
 make nightly     the case on several kernels, compared with the last time
 make debug       one guest, two debuggers: gdb on the kernel, gdb on the program
 make shell       a shell in a guest, with the case's network up
@@ -52,7 +53,8 @@ Knobs (NAME=value after make, or in the environment):
   LIBXDP    upstream, a git folder of xdp-tools, or distro; upstream
               without them, what cannot be reached is taken from distro
   FIX       full id of another commit of xdp-tools: it and its parent are compared
-  CASE      a case of repro/, or path/to/case; xsk-netns-cookie
+  CASE      a case of repro/cases, or path/to/case; xsk-netns-cookie
+  NAME      of make case: the case's name, or path/to/case
   LAYOUT    colliding, or different: other ifindexes, the control; colliding
   QUEUES    queues of each device, 1 to 64; 1
   INDEX     the ifindex; 4242
@@ -83,7 +85,7 @@ predicted, 2 bad usage, 125 the lab failed.
 endef
 
 .DELETE_ON_ERROR:
-.PHONY: help repro verdict report why nightly debug shell kernel image libxdp menuconfig doctor \
+.PHONY: help repro verdict report why case nightly debug shell kernel image libxdp menuconfig doctor \
 	bench soak test test-all clean distclean
 
 help:
@@ -103,6 +105,9 @@ report:
 
 why:
 	@$(TIED) repro/why
+
+case:
+	@repro/case
 
 nightly:
 	@$(TIED) repro/nightly

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+/*
+ * Two UDP sockets on one port: the second is refused.
+ *
+ * Output: one row a socket on stdout, a JSON object a line:
+ *   {"row":"first","port":7000,"errno":0}
+ * Exit: 0 the rows are written; 1 something else failed, its error is printed.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+#define PORT 7000
+
+/* What is looked at: its error is a row's. Returns -1 where a step before it fails. */
+static int bind_socket(const char *row)
+{
+	struct sockaddr_in address = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		.sin_port = htons(PORT),
+	};
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), err = 0;
+
+	if (fd < 0) {
+		perror("socket");
+		return -1;
+	}
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)))
+		err = errno;
+	printf("{\"row\":\"%s\",\"port\":%d,\"errno\":%d}\n", row, PORT, err);
+	return 0;
+}
+
+int main(void)
+{
+	/* A row is written when its calls are made, not at the end. */
+	setlinebuf(stdout);
+	if (bind_socket("first") || bind_socket("second"))
+		return 1;
+	return 0;
+}
