@@ -197,3 +197,22 @@ private_apt() {
 		-o Acquire::http::Timeout=20 -o Acquire::Retries=2 -o APT::Sandbox::User= \
 		-o Debug::NoLocking=1 "${options[@]}" "$@"
 }
+
+# apt_options: how the system's apt gets at its sources, for another apt.conf: proxies,
+# and clocks that it does not believe.
+apt_options() {
+	local scheme variable
+	echo 'Acquire::Languages "none";'
+	apt-config dump | grep -E '^Acquire::(https?::Proxy(::[^ ]*)?|Check-[^ ]*) "[^"]' || true
+	for scheme in http https; do
+		variable=${scheme}_proxy
+		[ -z "${!variable-}" ] || echo "Acquire::$scheme::Proxy \"${!variable}\";"
+	done
+}
+
+# mirror_of ID: where the system's apt gets the packages of that distribution, or nothing.
+mirror_of() {
+	# shellcheck disable=SC2016 # apt's variables
+	private_apt system apt-get indextargets --format '$(ORIGIN) $(LABEL) $(REPO_URI)' 'Created-By: Packages' |
+		awk -v id="$1" 'tolower($1) == id && tolower($2) == id { print $3; exit }'
+}
