@@ -79,7 +79,7 @@ def unmatched($run): . as $case | possible_rows as $possible
 | if $wrong != [] then {errors: $wrong} else
     [inconsistencies($has_program)] as $wrong
     | (.knobs // {}) as $specs
-    | ($specs | with_entries(.value = (env[.key] // (.value | default)))) as $knobs
+    | ($specs | with_entries(.value = ((env[.key] | values | select(. != "")) // (.value | default)))) as $knobs
     | [($knobs | to_entries[] | select(.value as $value | $specs[.key] | allows($value) | not)
         | "\(.key)=\(.value): must be \($specs[.key] | choice)")] as $refused
     | if $wrong != [] then {errors: $wrong} elif $refused != [] then {refused: $refused} else
