@@ -17,7 +17,7 @@ run := $(BUILD)/$(notdir $(stem))
 CFLAGS := -O2 -Wall -Wextra -Werror
 # For gdb: static functions stay visible, and an address of their own keeps the
 # other programs of the guest out of breakpoints on them.
-DEBUGGED := -O0 -g3 -static -no-pie -Wl,-Ttext-segment=0x10000000 -Wall \
+DEBUGGED := -O0 -g3 -no-pie -Wl,-Ttext-segment=0x10000000 -Wall \
 	-fdebug-prefix-map="$$PWD"=.
 # Not busybox's sh, which would take its own ip(8) before /bin/ip.
 PROGRAMS := $(shell PATH=$$PATH:/usr/sbin:/sbin; \
@@ -181,7 +181,7 @@ $(BUILD)/gdbserver.cpio: vm/image $(GDBSERVER) | $(BUILD)/gen_init_cpio
 # A column's LIBRARY and CFLAGS, from repro/run. All sources of a case are one program.
 $(run)/program.%: $(wildcard $(stem)/*.c $(stem)/*.h) $(run)/column.%
 	$(Q). $(run)/column.$*; $(CC) $(DEBUGGED) -Wextra -Werror $$CFLAGS -o $@ $(filter %.c,$^) \
-		$$([ -z "$$LIBRARY" ] || cat "$$LIBRARY/flags")
+		$$([ -z "$$LIBRARY" ] && echo -static || cat "$$LIBRARY/flags")
 
 $(BUILD)/errno-menu: tests/errno-menu/errno-menu.c $(BUILD)/libxdp/FIX/flags
 	$(Q)$(CC) $(DEBUGGED) -Wextra -Werror -o $@ $< $$(cat $(BUILD)/libxdp/FIX/flags)
