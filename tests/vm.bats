@@ -179,11 +179,9 @@ nothing_runs() { run -1 pgrep -f "$BATS_TEST_TMPDIR"; }
 	nothing_runs
 }
 
-@test "a KVM that runs a guest is taken" {
+@test "a KVM that runs a guest, and lets gdb watch it, is taken" {
 	own_cache
-	touch "$BATS_TEST_TMPDIR/kvm"
-	stand_in 'echo "{\"boot\":{}}" >result.jsonl'
-	KVM_DEVICE=$BATS_TEST_TMPDIR/kvm run -0 --separate-stderr vm/accel build/kernel "$run_dir/initrd.after"
+	run -0 --separate-stderr tests/as-kvm vm/accel build/kernel "$run_dir/initrd.after"
 	[ "$output" = kvm ]
 }
 
