@@ -235,3 +235,14 @@ next_pane() {
 	run -2 --separate-stderr repro/debug.d/await-program "$dir"
 	run -2 --separate-stderr repro/debug.d/await-program "$dir" soon
 }
+
+@test "a case that breaks at more functions of the kernel than KVM has breakpoints for is refused" {
+	cp -r repro/cases/xsk-netns-cookie "$BATS_TEST_TMPDIR/many"
+	jq '["xsk_poll", "xsk_sendmsg", "xsk_recvmsg"] as $more | .debug += $more
+		| .probes += [$more[] | {function: ., ring: 0, optional: true}]' \
+		repro/cases/xsk-netns-cookie/case.json >"$BATS_TEST_TMPDIR/many/case.json"
+	export CASE=$BATS_TEST_TMPDIR/many
+	run -2 --separate-stderr repro/debug
+	ends_with "debug names more than three functions of the kernel; KVM has four hardware breakpoints"
+	rm -r build/many
+}
