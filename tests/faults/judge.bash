@@ -152,7 +152,7 @@ nothing_is_left() { # WORLD
 next_repro_succeeds() {
 	(cd "$LAB" && unset TMPDIR && KVM_DEVICE=$KVM_BEFORE PATH=$PATH_BEFORE make -s repro "${KNOBS[@]}" >"$BATS_TEST_TMPDIR/next" 2>&1 3>&- 4>&-) ||
 		{ echo "the next make repro fails:"; cat "$BATS_TEST_TMPDIR/next"; return 1; }
-	grep -q 'REPRODUCED: EINVAL before the fix, success after it' "$BATS_TEST_TMPDIR/next"
+	grep -q 'REPRODUCED: EINVAL before the fix, success after' "$BATS_TEST_TMPDIR/next"
 }
 
 # case_of FILE COMMAND...: the case, its file of that name passed through a command;

@@ -117,15 +117,15 @@ recorded() { jq -e "$1" "$BATS_TEST_TMPDIR/verdict.json"; }
 
 @test "KVM: lets interrupts in at single steps" {
 	export KVM_IRQ_STEPS=2
-	fault 0 90 '' '' tests/as-kvm repro/run
+	fault 0 120 '' '' tests/as-kvm repro/run
 	[[ $stderr == *"without KVM, so slower: its single steps take interrupts, so a breakpoint may be hit again and again"* ]]
 	recorded '.accel == "tcg" and .retried == null'
 }
 
 @test "KVM: lets interrupts in at single steps, and is asked for" {
 	export KVM_IRQ_STEPS=2 KVM_LOG=$BATS_TEST_TMPDIR/log
-	fault 0 90 '' '' tests/as-kvm repro/run ACCEL=kvm QUEUES=2
-	recorded '.accel == "kvm" and .queues == 2'
+	fault 0 120 '' '' tests/as-kvm repro/run ACCEL=kvm QUEUES=2
+	recorded '.accel == "kvm" and .knobs.QUEUES == "2"'
 	# In both rings.
 	grep -q '^an interrupt at the step from 10' "$KVM_LOG"
 	grep -q '^an interrupt at the step from ffffffff8' "$KVM_LOG"
@@ -133,21 +133,21 @@ recorded() { jq -e "$1" "$BATS_TEST_TMPDIR/verdict.json"; }
 
 @test "KVM: the guest never gets past a breakpoint" {
 	export KVM_IRQ_STEPS=1
-	fault 125 90 'gdb: timeline: xsk_get_ctx: the guest does not get past its breakpoint, .*; take ACCEL=tcg' $run_dir/before \
+	fault 125 120 'gdb: timeline: xsk_get_ctx: the guest does not get past its breakpoint, .*; take ACCEL=tcg' $run_dir/before \
 		tests/as-kvm repro/run ACCEL=kvm
 }
 
 @test "KVM: the controls under its rules for gdb" {
-	fault 0 90 '' '' tests/as-kvm repro/run ACCEL=kvm LAYOUT=different
-	fault 1 90 '' '' tests/as-kvm repro/run ACCEL=kvm SWAP=1
-	[[ $output == *"NOT REPRODUCED: success before the fix, EINVAL after it"* ]]
+	fault 0 120 '' '' tests/as-kvm repro/run ACCEL=kvm LAYOUT=different
+	fault 1 120 '' '' tests/as-kvm repro/run ACCEL=kvm SWAP=1
+	[[ $output == *"NOT REPRODUCED: success before the fix, EINVAL after"* ]]
 }
 
 @test "KVM: runs a guest, and gdb cannot watch it" {
 	kvm_that kvm_works
 	stand_in gdb '[[ " $* " == *xsklab-trial* ]] || exec "$REAL" "$@"
 		exec "$REAL" "${@/xsklab-trial/python raise gdb.error(0)}"'
-	fault 0 90 '' '' repro/run
+	fault 0 120 '' '' repro/run
 	[[ $stderr == *"without KVM, so slower: gdb cannot watch a guest under it"* ]]
 	recorded '.accel == "tcg"'
 }
@@ -158,7 +158,7 @@ recorded() { jq -e "$1" "$BATS_TEST_TMPDIR/verdict.json"; }
 		echo again >>$BATS_TEST_TMPDIR/tries
 		[ \"\$(wc -l <$BATS_TEST_TMPDIR/tries)\" -le 2 ] || exec \"\$REAL\" \"\$@\"
 		exit 1"
-	fault 0 90 '' '' repro/run
+	fault 0 120 '' '' repro/run
 	[[ $stderr == *"running again without KVM, under which a guest was lost: gdb: "* ]]
 	recorded '.accel == "tcg" and (.retried | startswith("gdb: "))'
 }
@@ -172,7 +172,7 @@ s/^	setlinebuf.*/&$(printf ' far%s();' $(seq 0 "$1"))/"
 }
 
 @test "KVM: more functions are not mapped yet than there are debug registers" {
-	fault 125 90 'gdb: timeline: no breakpoint in far5, which is not mapped yet: .*too many hardware' build/faulty/before \
+	fault 125 120 'gdb: timeline: no breakpoint in far5, which is not mapped yet: .*too many hardware' build/faulty/before \
 		tests/as-kvm repro/run ACCEL=kvm "$(case_of program.c far_functions 5 &&
 			jq '.probes += [range(1; 6) | {function: "far\(.)", ring: 3}]' repro/cases/xsk-netns-cookie/case.json >"$BATS_TEST_TMPDIR/faulty/case.json")"
 }
