@@ -79,6 +79,16 @@ five=("Z1,1000,1" "Z2,2000,8" "Z4,3000,4" "Z1,4000,1" "Z1,5000,1")
 	[ "${BASH_REMATCH[1]}" != cc ]
 }
 
+@test "a breakpoint in software stops nobody whose memory has no int3 there" {
+	guest kvm host tests/as-kvm
+	run -0 gdb_says "hbreak start_kernel" continue \
+		"python was = bytes(gdb.selected_inferior().read_memory(0x$place, 1)).hex()" "maintenance packet Z0,$place,1" \
+		"python gdb.execute('maintenance packet M$place,1:' + was)" "hbreak begin_new_exec" continue
+	echo "$output"
+	[[ $output == *"Breakpoint 2, begin_new_exec"* ]]
+	grep -q "^passed over $place" "$KVM_LOG"
+}
+
 @test "a step takes an interrupt first, and the breakpoint is hit twice; or not, as with a new KVM" {
 	for steps in 1 0; do
 		KVM_IRQ_STEPS=$steps guest kvm host tests/as-kvm
