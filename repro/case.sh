@@ -16,9 +16,11 @@
 #   COLUMN_WORDS     ["COLUMN NAME"]: the value of a column's word
 #   CASE_KNOBS       their names; each is exported with its value
 #   CASE_LIBRARY CASE_FIX LIBRARY_KNOB CASE_CONFIG (lines) HAS_PROBES STRUCTS (of probes)
-# The words may be knobs of the lab (LAB_KNOBS, a pattern) or of the case.
+#   HAS_PROGRAM      true or false
+# The words may be knobs of the lab (LAB_KNOBS, a pattern) or of the case. A verb that takes
+# several sources of the library has PLURAL=S, which ends that knob's name.
 read_case() {
-	local kind key value word file plan has_program=false
+	local kind key value word file plan
 	local -a sources
 	for word; do
 		[[ $word =~ ^[A-Z][A-Z0-9_]*= ]] || usage_error "$word is not NAME=value; see make help"
@@ -36,9 +38,10 @@ read_case() {
 		usage_error "CASE=$CASE: there is no $file; the lab has: $(cd repro/cases && echo *)"
 	[ -f "$DIR/guest.sh" ] || usage_error "CASE=$CASE: there is no $DIR/guest.sh; see docs/case.md"
 	sources=("$DIR"/*.c)
-	[ ! -f "${sources[0]}" ] || has_program=true
+	HAS_PROGRAM=false
+	[ ! -f "${sources[0]}" ] || HAS_PROGRAM=true
 	plan=$(jq -r -L repro/judge --slurpfile schema repro/judge/case.schema.json \
-		--argjson has_program "$has_program" -f repro/judge/plan.jq "$file" 2>&1) || usage_error "$file: not JSON: ${plan#jq: error}"
+		--argjson has_program "$HAS_PROGRAM" -f repro/judge/plan.jq "$file" 2>&1) || usage_error "$file: not JSON: ${plan#jq: error}"
 	COLUMNS=() CASE_KNOBS=() CASE_CONFIG=() CASE_LIBRARY='' CASE_FIX='' HAS_PROBES='' STRUCTS=()
 	declare -gA COLUMN_WORDS=()
 	{
@@ -65,9 +68,27 @@ read_case() {
 		usage_error "$file: library.name: there is no repro/$CASE_LIBRARY/build"
 	LIBRARY_KNOB=${CASE_LIBRARY^^}
 	for word; do
-		[[ ${word%%=*} =~ ^($LAB_KNOBS${LIBRARY_KNOB:+|$LIBRARY_KNOB})$ || " ${CASE_KNOBS[*]} " == *" ${word%%=*} "* ]] ||
+		[[ ${word%%=*} =~ ^($LAB_KNOBS${LIBRARY_KNOB:+|$LIBRARY_KNOB${PLURAL-}})$ || " ${CASE_KNOBS[*]} " == *" ${word%%=*} "* ]] ||
 			usage_error "unknown knob $word; the case $NAME has ${CASE_KNOBS[*]:-none of its own}; see make help"
 	done
+}
+
+# guest_knobs: check and export those of every verb that runs guests.
+guest_knobs() {
+	export DEADLINE=${DEADLINE:-60} ACCEL=${ACCEL:-auto}
+	number DEADLINE "$DEADLINE" 1 86400
+	case $ACCEL in
+	auto | kvm | tcg) ;;
+	*) usage_error "ACCEL=$ACCEL: must be auto, kvm or tcg" ;;
+	esac
+}
+
+# choose_column: check and export COLUMN, of a verb that runs one guest; the first where the
+# user gives none.
+choose_column() {
+	export COLUMN=${COLUMN:-${COLUMNS[0]}}
+	[[ " ${COLUMNS[*]} " == *" $COLUMN "* ]] ||
+		usage_error "COLUMN=$COLUMN: the case $NAME has ${COLUMNS[*]}"
 }
 
 # word COLUMN NAME: into REPLY, the column's word, or else the user's.

@@ -21,7 +21,7 @@ setup() {
 	results=$lab/build/nightly/results.jsonl
 }
 
-# nightly KERNELS [NAME=value...]: in that lab, with one libxdp.
+# nightly KERNELS [NAME=value...]: in that lab, with one library.
 nightly() { "$lab/repro/nightly" KERNELS="$1" LIBXDPS=upstream "${@:2}"; }
 
 # cells FILTER: of each cell's results, as lines.
@@ -35,18 +35,21 @@ xml() {
 
 @test "a pass, a failure and a lab failure: exit 1, and each is what it is" {
 	run -1 --separate-stderr nightly "good wrong lost"
-	[ "$(cells '"\(.kernel) \(.layout) \(.queues) \(.result)"')" = \
-"good colliding 1 as predicted
-good different 1 as predicted
-good colliding 2 as predicted
-wrong colliding 1 not as predicted
-wrong different 1 not as predicted
-wrong colliding 2 not as predicted
-lost colliding 1 lab failure
-lost different 1 lab failure
-lost colliding 2 lab failure" ]
-	run -0 jq -rs '.[0] | "\(.format) \(.version): \(.cells) \(.as_predicted) \(.not_as_predicted) \(.lab_failures)"' "$results"
-	[ "$output" = "xsklab nightly 1: 9 3 3 3" ]
+	[ "$(cells '"\(.kernel): \(.words): \(.result)"')" = \
+"good: : as predicted
+good: LAYOUT=different: as predicted
+good: QUEUES=2: as predicted
+wrong: : not as predicted
+wrong: LAYOUT=different: not as predicted
+wrong: QUEUES=2: not as predicted
+lost: : lab failure
+lost: LAYOUT=different: lab failure
+lost: QUEUES=2: lab failure" ]
+	# An entry means what it means for repro/run.
+	[ "$(grep -c "^again good upstream LAYOUT=different QUEUES=1$" "$CALLS")" = 1 ]
+	[ "$(grep -c "^again good upstream LAYOUT=colliding QUEUES=2$" "$CALLS")" = 1 ]
+	run -0 jq -rs '.[0] | "\(.format) \(.version): \(.columns | join(" ")): \(.cells) \(.as_predicted) \(.not_as_predicted) \(.lab_failures)"' "$results"
+	[ "$output" = "xsklab nightly 2: before after: 9 3 3 3" ]
 }
 
 @test "all as predicted is 0; a lab failure and nothing wrong is 125" {
@@ -87,7 +90,7 @@ unbuildable lab failure: the kernel does not build" ]
 	run -1 grep -E '^again (nowhere|unbuildable)' "$CALLS"
 }
 
-@test "kernel and libxdp are built once for all layouts, before any cell runs" {
+@test "kernel and library are built once for all entries, before any cell runs" {
 	run -0 "$lab/repro/nightly" KERNELS="good good2" LIBXDPS="one two"
 	[ "$(head -n 4 "$CALLS" | cut -d' ' -f1-3)" = \
 "build good one
@@ -116,7 +119,9 @@ build good2 two" ]
 	[ "$(xml 'count(//testsuite[@name="wrong"]/testcase/failure)')" = 3 ]
 	[ "$(xml 'count(//testsuite[@name="lost"]/testcase/error)')" = 3 ]
 	[ "$(xml 'count(//failure | //error)')" = 6 ]
-	[ "$(xml 'string(//testsuite[@name="wrong"]/testcase[1]/@name)')" = colliding ]
+	[ "$(xml 'string(//testsuite[@name="wrong"]/testcase[1]/@name)')" = defaults ]
+	[ "$(xml 'string(//testsuite[@name="wrong"]/testcase[2]/@name)')" = LAYOUT=different ]
+	[ "$(xml 'string(//testsuite[@name="wrong"]/testcase[2]/@classname)')" = "wrong upstream" ]
 	[[ $(xml 'string(//testsuite[@name="wrong"]/testcase[1]/failure/@message)') == "success before the fix"* ]]
 }
 
@@ -152,11 +157,12 @@ tap() {
 	run -1 --separate-stderr nightly "good wrong lost"
 	[ "$output" = "$(cat "$lab/build/nightly/summary.md")" ]
 	[[ ${lines[0]} == "# Nightly: 3 of 9 cells as predicted, 3 not, 3 lab failures" ]]
+	[[ $output == *'| kernel | release | library | words | before | after | result | s |'* ]]
 	[ "$(grep -c '^| `' <<<"$output")" = 9 ]
-	[[ $output == *'| `good` | `5.15.0` | `upstream` | colliding, QUEUES=2 | `EINVAL` | `success` | as predicted | 1.5 |'* ]]
-	[[ $output == *'| `wrong` | `5.15.0` | `upstream` | colliding | `success` | `success` | **not as predicted** | 1.5 |'* ]]
-	[[ $output == *'| `lost` |  | `upstream` | colliding |  |  | **lab failure**, tried 2 times | 0 |'* ]]
-	[[ $output == *'- `lost upstream different`: `panic: Kernel panic - not syncing; see build/x`; log: '* ]]
+	[[ $output == *'| `good` | `5.15.0` | `upstream` | `QUEUES=2` | `EINVAL` | `success` | as predicted | 1.5 |'* ]]
+	[[ $output == *'| `wrong` | `5.15.0` | `upstream` |  | `success` | `success` | **not as predicted** | 1.5 |'* ]]
+	[[ $output == *'| `lost` |  | `upstream` |  |  |  | **lab failure**, tried 2 times | 0 |'* ]]
+	[[ $output == *'- `lost upstream LAYOUT=different`: `panic: Kernel panic - not syncing; see build/x`; log: '* ]]
 }
 
 @test "GITHUB_STEP_SUMMARY gets the summary, after what is there" {
@@ -214,7 +220,7 @@ wrong2 still failing" ]
 	: >empty
 	echo "no JSON" >text
 	head -c 300 whole >half
-	sed '1s/"version":1/"version":2/' whole >version
+	sed '1s/"version":2/"version":1/' whole >version
 	echo '{"kernel":"good"}' >headless
 	echo '[1,2]' >array
 	head -c 4096 /dev/urandom >random
@@ -226,11 +232,13 @@ wrong2 still failing" ]
 		[ "$(changes)" = "good null" ]
 	done
 	said "$BATS_TEST_TMPDIR"
+	run -0 --separate-stderr nightly good PREVIOUS="$BATS_TEST_TMPDIR/version"
+	said "$BATS_TEST_TMPDIR/version has version 1 of the format instead of 2"
 }
 
 @test "earlier results with other fields than ours do not end the run" {
-	printf '%s\n' '{"format":"xsklab nightly","version":1}' '{"kernel":{"a":[]}}' '{}' \
-		'{"kernel":"wrong","libxdp":"upstream","layout":"colliding","queues":1,"last_known":7}' >"$BATS_TEST_TMPDIR/odd"
+	printf '%s\n' '{"format":"xsklab nightly","version":2}' '{"kernel":{"a":[]}}' '{}' \
+		'{"kernel":"wrong","library":"upstream","words":"","last_known":7}' >"$BATS_TEST_TMPDIR/odd"
 	run -1 nightly wrong PREVIOUS="$BATS_TEST_TMPDIR/odd"
 	[ "$(changes)" = "wrong newly failing" ]
 }
@@ -266,15 +274,42 @@ wrong2 still failing" ]
 	# A report that fails is told, and changes no result.
 	printf '#!/bin/sh\nexit 125\n' >"$lab/repro/report"
 	run -1 --separate-stderr nightly wrong
-	said "wrong upstream colliding 1: no report; see build/nightly/cells/"
+	said "wrong upstream: no report; see build/nightly/cells/"
 }
 
 @test "knobs that make no sense are refused in one line, before anything is done" {
-	for knob in JOBS=0 JOBS=many JOBS=1000 KERNEL=v5.15 LAYOUT=different QUEUES=2 "KERNELS= " "LIBXDPS= " CASE=nowhere; do
+	for knob in JOBS=0 JOBS=many JOBS=1000 KERNEL=v5.15 LAYOUT=different QUEUES=2 INDEX=x ACCEL=x DEADLINE=0 "KERNELS= " "LIBXDPS= " CASE=nowhere; do
 		run -2 --separate-stderr "$lab/repro/nightly" "$knob"
 		one_line
 		[ ! -e "$CALLS" ]
 	done
+	LAYOUT=different run -2 --separate-stderr "$lab/repro/nightly"
+	said "LAYOUT=different: the case's nightly list chooses LAYOUT"
+	one_line
+}
+
+# another_case FILTER: "other" in that lab, made of the case that there is by jq.
+another_case() {
+	local other=$lab/repro/cases/other
+	cp -r "$lab/repro/cases/xsk-netns-cookie" "$other"
+	jq "$1" "$lab/repro/cases/xsk-netns-cookie/case.json" >"$other/case.json"
+}
+
+@test "a case with nothing to choose has one cell; one with kernels of its own is not asked for others" {
+	another_case 'del(.library, .knobs, .nightly) | .columns |= map_values(.words = "KERNEL=v6.1") | .rows = ["a"] | .expect = [{is: {}}]'
+	run -0 --separate-stderr nightly "good wrong" CASE=other LIBXDPS="one two"
+	[ "$(cells '"\(.kernel):\(.library):\(.words): \(.result)"')" = "::: as predicted" ]
+	[ "$(cut -d' ' -f1 "$CALLS")" = $'build\nagain' ]
+	[[ $output == *"| \`the case's kernels\` | \`5.15.0\` |  |  | \`EINVAL\` | \`success\` | as predicted | 1.5 |"* ]]
+	[ "$(xml 'string(//testcase/@name)')" = defaults ]
+	[ "$(tap "$lab/build/nightly/results.ktap")" = "1 0 0 0" ]
+	# One column that chooses none is a reason for each of KERNELS.
+	rm -r "$lab/repro/cases/other"
+	another_case 'del(.library, .nightly) | .columns |= {a: {words: "KERNEL=v6.1"}, b: {}, c: {}}
+		| .expect |= map(del(.columns))'
+	run -1 --separate-stderr nightly "good wrong" CASE=other INDEX=7
+	[ "$(cells '"\(.kernel):\(.library):\(.words): \(.result)"')" = $'good::: as predicted\nwrong::: not as predicted' ]
+	[[ $output == *"| words | a | b | c | result | s |"* ]]
 }
 
 @test "an interrupted run leaves no results and nothing that runs" {
@@ -338,7 +373,7 @@ workflow() {
 @test "the workflow's steps run by hand in a clean folder, and tell of a regression once" {
 	steps
 	github
-	mkdir -p "$BATS_TEST_TMPDIR/home/.cache/xsklab"/{kernels/a,libxdp/b,sources/c}
+	mkdir -p "$BATS_TEST_TMPDIR/home/.cache/xsklab"/{kernels/a,libraries/b,sources/c}
 	HOME=$BATS_TEST_TMPDIR/home
 
 	workflow good # the first run: gh has no results
@@ -387,21 +422,21 @@ gh issue edit 42 --body-file -" ]
 
 # With real guests.
 
-@test "a nightly over a kernel, with the variants swapped, and one that is not there" {
+@test "a nightly over a kernel, with the columns swapped, and one that is not there" {
 	kernel=${KERNEL:-$(jq -r 'if .source == "kernel.org" then "v5.15" else "distro" end' build/kernel.json)}
-	libxdp=${LIBXDP:-$(jq -r 'if .source == "xdp-tools" then "upstream" else "distro" end' build/libxdp/libxdp.json)}
+	libxdp=${LIBXDP:-$(jq -r 'if .source == "xdp-tools" then "upstream" else "distro" end' build/libxdp/FIX/library.json)}
 	lab=$BATS_TEST_TMPDIR/real
 	results=$lab/build/nightly/results.jsonl
 	mkdir "$lab"
 	cp -r Makefile repro vm kernel-config gdbscripts netns "$lab"
 	run -1 --separate-stderr "$lab/repro/nightly" KERNELS="$kernel /nonexistent" LIBXDPS="$libxdp" SWAP=1
-	[ "$(cells '"\(.layout) \(.queues) \(.result) \(.before) \(.after)"')" = \
-"colliding 1 not as predicted success EINVAL
-different 1 as predicted success success
-colliding 2 not as predicted success EINVAL
-colliding 1 lab failure null null
-different 1 lab failure null null
-colliding 2 lab failure null null" ]
+	[ "$(cells '"\(.words): \(.result) \(.outcomes.before) \(.outcomes.after)"')" = \
+": not as predicted success EINVAL
+LAYOUT=different: as predicted success success
+QUEUES=2: not as predicted success EINVAL
+: lab failure null null
+LAYOUT=different: lab failure null null
+QUEUES=2: lab failure null null" ]
 	[ "$(cells 'select(.kernel == "/nonexistent") | .reason' | sort -u)" = \
 		"KERNEL=/nonexistent is neither vX.Y[.Z], nor distro, nor a folder, nor GITDIR#REF" ]
 	[ "$(xml 'count(//failure)')" = 2 ]

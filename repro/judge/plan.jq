@@ -8,7 +8,8 @@
 # Output: the plan as JSON in a line,
 #   {case, knobs {NAME: value}, library (its name, or ""), fix, config [lines],
 #    columns [{name, title, words {NAME: value}, knobs (of this run, with its words)}],
-#    rows [names]}, or {errors: [TEXT]}, or {refused: [TEXT]};
+#    rows [names], given [the knobs that the user gave], nightly ["NAME=value ..."]}, or
+#   {errors: [TEXT]}, or {refused: [TEXT]};
 #   then, for a shell, what it holds as lines of KIND<tab>KEY<tab>VALUE.
 include "validate";
 include "rules";
@@ -85,6 +86,8 @@ def unmatched($run): . as $case | possible_rows as $possible
     | if $wrong != [] then {errors: $wrong} elif $refused != [] then {refused: $refused} else
         {case: $case, $knobs, library: (.library.name // ""), fix: (.library.fix // ""), config: (.config // []),
          rows: [.rows[] | expanded($knobs)],
+         given: [$specs | keys_unsorted[] | select((env[.] // "") != "")],
+         nightly: [(.nightly // [""])[] | [words[] | "\(.key)=\(.value)"] | join(" ")],
          columns: [.columns | to_entries[] | (.value.words // "" | words | from_entries) as $words
            | {name: .key, title: (.value.title // .key), $words,
               knobs: ($knobs + ($words | with_entries(select(.key as $key | $specs | has($key)))))}]}

@@ -13,8 +13,8 @@ def plain: tostring[:1000] | explode
     or (. >= 8294 and . < 8298) or . == 65534 or . == 65535 then 32 else . end)
   | implode | gsub("##\\["; "# #[") | if length > 300 then .[:299] + "…" else . end;
 
-# "success", or the error numbers of a variant's sockets.
-def outcome: [.sockets[].errno | select(.)] | unique
+# "success", or the error numbers of a column's rows.
+def outcome: [.rows[].errno | select(.)] | unique
   | if . == [] then "success" else join(", ") end | plain;
 
 # What became of a cell. An exit code counts only with the verdict that belongs to it.
@@ -22,7 +22,7 @@ def result: if .status == 0 and .verdict.verdict == "reproduced" then "as predic
   elif .status == 1 and .verdict.verdict == "not-reproduced" then "not as predicted"
   else "lab failure" end;
 
-def key: [.kernel, .libxdp, .layout, .queues | tostring] | join(" ");
+def key: [.kernel, .library, .words | tostring] | join(" ");
 
 # How a cell compares with $was, its last result that was no lab failure.
 def change($was): if .result == "lab failure" then "lab failure"
@@ -30,20 +30,21 @@ def change($was): if .result == "lab failure" then "lab failure"
     (if $was == .result then "still failing" else "newly failing" end)
   elif $was == "not as predicted" then "fixed" else null end;
 
-# Cells as [{kernel, libxdp, layout, queues, status, tries, log, report, said, verdict
-# (text)}] and the objects of an earlier results.jsonl ([] for none): the objects of
-# results.jsonl, the header first.
+# Cells as [{kernel, library, words, status, tries, log, report, said, verdict (text)}]
+# and the objects of an earlier results.jsonl ([] for none): the objects of results.jsonl,
+# the header first.
 def results($header; $earlier):
   ($earlier[1:] | map({(key): .last_known}) | add) as $last
-  | map(.verdict = ((.verdict | fromjson? | objects) // {})
+  | map(.verdict = ([.verdict | fromjson? | objects][0] // {})
+    | (.verdict.columns // []) as $columns
     | result as $result
-    | {kernel, libxdp, layout, queues, $result, tries, status,
+    | {kernel, library, words, $result, tries, status,
        reason: (if $result != "lab failure" then .verdict.reason
          elif (.status | IN(2, 125)) and .said != "" then .said
          else "repro/run ended with \(.status), and the verdict is \(.verdict.verdict // "none"); see \(.log)" end | plain),
        change: null, last_known: null,
-       release: (.verdict.kernel.release | if . then plain else null end), libraries: (.verdict.variants | map_values(.library)? // null),
-       before: (.verdict.variants.before | outcome? // null), after: (.verdict.variants.after | outcome? // null),
+       releases: ($columns | map({(.name): (.kernel.release | values | plain)}) | add), libraries: ($columns | map({(.name): .library}) | add),
+       outcomes: ($columns | map({(.name): outcome}) | add),
        differences: ([.verdict.differences[]? | plain] | .[:20]),
        seconds: (.verdict.seconds | numbers? // 0), log, report: (.report | if . == "" then null else . end)}
     | ($last[key]) as $was
@@ -57,7 +58,10 @@ def results($header; $earlier):
       lab_failures: map(select(.result == "lab failure")) | length
     }), .[];
 
-def layout: .layout + (if .queues == 1 then "" else ", QUEUES=\(.queues)" end);
+# What is said where a case leaves nothing to choose.
+def chosen_kernel: if .kernel == "" then "the case's kernels" else .kernel end;
+def entry: if .words == "" then "defaults" else .words end;
+def joined($with): map(select(. != "")) | join($with);
 
 # Cells by kernel, in the order of the run.
 def by_kernel: [.[].kernel] as $kernels
@@ -74,8 +78,8 @@ def junit:
   .[0] as $header | .[1:]
   | "<?xml version=\"1.0\" encoding=\"UTF-8\"?>",
     "<testsuites\($header.case | attribute("name")) tests=\"\(length)\" failures=\"\($header.not_as_predicted)\" errors=\"\($header.lab_failures)\" time=\"\(seconds)\">",
-    (by_kernel[] | "  <testsuite\(.[0].kernel | plain | attribute("name")) tests=\"\(length)\" failures=\"\(count(.result == "not as predicted"))\" errors=\"\(count(.result == "lab failure"))\" time=\"\(seconds)\"\($header.started | rtrimstr("Z") | attribute("timestamp"))>",
-      (.[] | "    <testcase\(layout | plain | attribute("name"))\("\(.kernel) \(.libxdp)" | plain | attribute("classname")) time=\"\(.seconds)\">\(
+    (by_kernel[] | "  <testsuite\(.[0] | chosen_kernel | plain | attribute("name")) tests=\"\(length)\" failures=\"\(count(.result == "not as predicted"))\" errors=\"\(count(.result == "lab failure"))\" time=\"\(seconds)\"\($header.started | rtrimstr("Z") | attribute("timestamp"))>",
+      (.[] | "    <testcase\(entry | plain | attribute("name"))\([chosen_kernel, .library] | joined(" ") | plain | attribute("classname")) time=\"\(.seconds)\">\(
         if .result == "not as predicted" then problem("failure")
         elif .result == "lab failure" then problem("error") else "" end)</testcase>"),
       "  </testsuite>"),
@@ -89,12 +93,12 @@ def ktap:
   .[1:] | by_kernel
   | "KTAP version 1", "1..\(length)",
     (to_entries[] | .key as $i | .value
-      | "  KTAP version 1", "  # Subtest: \(.[0].kernel | text)", "  1..\(length)",
-        (to_entries[] | "\(.key + 1) \(.value | "\(.libxdp), \(layout)" | text)" as $name | .value
+      | "  KTAP version 1", "  # Subtest: \(.[0] | chosen_kernel | text)", "  1..\(length)",
+        (to_entries[] | "\(.key + 1) \(.value | [.library, entry] | joined(", ") | text)" as $name | .value
           | if .result == "as predicted" then "  ok \($name)"
             elif .result == "lab failure" then "  ok \($name) # SKIP lab failure: \(.reason | text)"
             else (.reason, .differences[] | "  #   \(text)"), "  not ok \($name)" end),
-        "\($i + 1) \(.[0].kernel | text)" as $name
+        "\($i + 1) \(.[0] | chosen_kernel | text)" as $name
         | if any(.result == "not as predicted") then "not ok \($name)"
           elif all(.result == "lab failure") then "ok \($name) # SKIP lab failure"
           else "ok \($name)" end);
@@ -106,14 +110,14 @@ def summary:
   def changes: map(.change | select(. and . != "lab failure")) | group_by(.)
     | map("\(length) \(.[0])") | if . == [] then "nothing changed" else join(", ") end;
   def list($title): if . == [] then empty
-    else "", "## \($title)", "", (.[] | "- \("\(.kernel) \(.libxdp) \(layout)" | code): \(.reason | code); log: \(.log | code)\(if .report then "; report: \(.report | code)" else "" end)") end;
+    else "", "## \($title)", "", (.[] | "- \([chosen_kernel, .library, .words] | joined(" ") | code): \(.reason | code); log: \(.log | code)\(if .report then "; report: \(.report | code)" else "" end)") end;
   .[0] as $header | .[1:]
   | "# Nightly: \($header.as_predicted) of \(length) cells as predicted, \($header.not_as_predicted) not, \($header.lab_failures) lab failures",
     "",
     "\($header.case), \($header.started), \($header.seconds) s; \(if $header.compared_with then "compared with \($header.compared_with | code): \(changes)" else "compared with no earlier run" end).",
     "",
-    "| kernel | release | libxdp | layout | before | after | result | s |",
-    "|---|---|---|---|---|---|---|---|",
-    (.[] | "| \(.kernel | code) | \(.release | code) | \(.libxdp | code) | \(layout) | \(.before | code) | \(.after | code) | \(if .result == "as predicted" then .result else "**\(.result)**" end)\(if .tries > 1 then ", tried \(.tries) times" else "" end)\(if .change and .change != .result then ", \(.change)" else "" end) | \(.seconds) |"),
+    "| kernel | release | library | words | \($header.columns | join(" | ")) | result | s |",
+    "|---|---|---|---|\($header.columns | map("---|") | join(""))---|---|",
+    (.[] | . as $cell | "| \(chosen_kernel | code) | \([.releases[]?] | unique | join(", ") | code) | \(.library | code) | \(.words | code) | \($header.columns | map($cell.outcomes[.] | code) | join(" | ")) | \(if .result == "as predicted" then .result else "**\(.result)**" end)\(if .tries > 1 then ", tried \(.tries) times" else "" end)\(if .change and .change != .result then ", \(.change)" else "" end) | \(.seconds) |"),
     (map(select(.result == "not as predicted")) | list("Not as predicted")),
     (map(select(.result == "lab failure")) | list("Lab failures"));
