@@ -6,15 +6,15 @@
 
 CASE ?= xsk-netns-cookie
 BUILD := $(or $(BUILD),build)
-export KERNEL LIBXDP FIX ACCEL CASE LAYOUT QUEUES INDEX DEADLINE SWAP V BUILD VARIANT PORT
-export PROG ARGS FILES SETUP CALL ERRNO NTH LIST KERNELS LIBXDPS JOBS PREVIOUS GUEST SSH_PORT DISK
-export LAST_GOOD FIRST_BAD REPOSITORY N LOAD SNAPSHOT NAME
+# make exports the other knobs by itself, as they come from its command line or environment.
+export CASE BUILD
 
 # A case of one's own may live anywhere: CASE=path/to/case.
 stem := $(if $(findstring /,$(CASE)),$(CASE),repro/cases/$(CASE))
 run := $(BUILD)/$(notdir $(stem))
 
-CFLAGS := -O2 -Wall -Wextra -Werror
+# CFLAGS is a knob, of the case's program.
+OPTIMIZED := -O2 -Wall -Wextra -Werror
 # For gdb: static functions stay visible, and an address of their own keeps the
 # other programs of the guest out of breakpoints on them.
 DEBUGGED := -O0 -g3 -no-pie -Wl,-Ttext-segment=0x10000000 -Wall \
@@ -30,44 +30,49 @@ TIED := setpriv --pdeathsig TERM
 Q := $(if $(filter 1,$(V)),,@)
 
 define help
-make repro       build what is missing, run the case before and after the fix, judge
+make repro       build what is missing, run the case's columns side by side, judge
 make verdict     show the last verdict again
 make report      the last run for a mail, as a page, and as an archive that runs by itself
 make why PROG=P  which line of the kernel refused P's system call, and the values there
 make case NAME=N a case of one's own to begin with, in repro/cases/N; see docs/case.md
 make nightly     the case on several kernels, compared with the last time
 make debug       one guest, two debuggers: gdb on the kernel, gdb on the program
-make shell       a shell in a guest, with the case's network up
+make shell       a shell in a guest, with the case's scene up
 make doctor      what is there: tools, accelerator, sources, room
 make test        whether the lab works, in ten minutes; tests/run FILE.bats for one file
 make test-all    all tests and the whole table of faults, an hour
-make kernel      only the kernel; make image, make libxdp likewise
+make all         build what make repro needs, and run nothing; make kernel: only the kernel
 make menuconfig  try other kernel options, and get them as a fragment
 make bench       what a reproduction costs, in bare boots of the same kernel
 make soak N=100  the whole reproduction N times, and what became of each
 make clean       remove build/, or the BUILD in it; make distclean also the cache
 
-Knobs (NAME=value after make, or in the environment):
+Knobs (NAME=value after make, or in the environment; after ; the default). The case has
+its own, too: the "knobs" in its case.json, with values and default.
+  CASE      a case of repro/cases, or path/to/case; $(CASE)
+  NAME      of make case: the case's name, or path/to/case
   KERNEL    vX.Y[.Z] from kernel.org, a folder with any tree, GITDIR#REF, or
               distro; v5.15
-  LIBXDP    upstream, a git folder of xdp-tools, or distro; upstream
-              without them, what cannot be reached is taken from distro
+  PATCH     files for patch -p1, with blanks between, for a copy of the kernel's tree
+  CONFIG    files with more kernel options, with blanks between
+  LIBXDP    of a case with libxdp: upstream, a git folder of xdp-tools, or distro; upstream
+              without KERNEL and LIBXDP, the lab takes from distro what it cannot reach
   FIX       full id of another commit of xdp-tools: it and its parent are compared
-  CASE      a case of repro/cases, or path/to/case; xsk-netns-cookie
-  NAME      of make case: the case's name, or path/to/case
-  LAYOUT    colliding, or different: other ifindexes, the control; colliding
-  QUEUES    queues of each device, 1 to 64; 1
-  INDEX     the ifindex; 4242
+  CFLAGS    more options for the compiler of the case's program
+  ARGS      arguments of the case's program, where its script passes them on
+              a column that chooses one of these keeps its choice, and gets the user's
+              PATCH and CONFIG besides
   ACCEL     kvm, tcg, or auto: kvm where a guest was seen to run under it; auto
   DEADLINE  seconds that a guest may take; 60
-  SWAP=1    exchange before and after, to see the lab say no
+  SWAP=1    exchange the columns, to see the lab say no
   SNAPSHOT=1  do not boot the guests, but go on from one that was saved with its
-            network up: faster, and not all that a booted one is, see README.md
+            scene up: faster, and not all that a booted one is, see README.md
   BUILD     the folder to build and run in; build
   PROG ARGS FILES SETUP   of make why: the program, its arguments, other files, a script
             to run before it; CALL ERRNO NTH choose a failed call, LIST=1 lists them
-  VARIANT, PORT   of make debug: before or after, and the kernel's gdb's port, the
-              next is the program's; before, 1234. DEADLINE: of the program's gdb; 600
+  COLUMN    of make debug and make shell: which column of the case; its first
+  PORT      of make debug, of the kernel's gdb, the next is the program's; 1234.
+              DEADLINE: of the program's gdb; 600
   KERNELS, LIBXDPS   of make nightly, with blanks between; v5.15 distro, and
               upstream distro
   JOBS, PREVIOUS   of make nightly: cells at once, and the results.jsonl to
@@ -85,7 +90,7 @@ predicted, 2 bad usage, 125 the lab failed.
 endef
 
 .DELETE_ON_ERROR:
-.PHONY: help repro verdict report why case nightly debug shell kernel image libxdp menuconfig doctor \
+.PHONY: help repro all verdict report why case nightly debug shell kernel menuconfig doctor \
 	bench soak test test-all clean distclean
 
 help:
@@ -94,6 +99,9 @@ help:
 
 repro:
 	@$(TIED) repro/run
+
+all:
+	@$(TIED) repro/run build
 
 verdict:
 	@repro/run show
@@ -129,13 +137,6 @@ menuconfig:
 	@repro/needs
 	@kernel-config/menuconfig "$$KERNEL"
 
-libxdp:
-	@repro/needs
-	@$(TIED) repro/libxdp/source $(BUILD)/libxdp "$$LIBXDP"
-
-image: kernel
-	$(Q)$(MAKE) --no-print-directory $(BUILD)/guest.cpio $(BUILD)/gdbserver.cpio
-
 bench:
 	@$(TIED) tests/bench
 
@@ -156,19 +157,19 @@ distclean:
 
 # What follows is made for repro/run, once the kernel and the libraries are there.
 $(BUILD)/errno.json: repro/judge/errno.c | $(BUILD)
-	$(Q)$(CC) $(CFLAGS) -o $(BUILD)/errno $<
+	$(Q)$(CC) $(OPTIMIZED) -o $(BUILD)/errno $<
 	$(Q)$(BUILD)/errno >$@
 
 # Static: under emulation the dynamic linker takes longer than all that it does.
 $(BUILD)/init: vm/guest/init.c Makefile | $(BUILD)
-	$(Q)$(CC) $(CFLAGS) -static -s -o $@ $<
+	$(Q)$(CC) $(OPTIMIZED) -static -s -o $@ $<
 
 $(BUILD)/gen_init_cpio: | $(BUILD)
 	$(Q)cp $(BUILD)/kernel/gen_init_cpio $@
 
 # Not static: its libc is in the image anyway, and so it adds 16 KiB instead of 700.
 $(BUILD)/netns-cookie: netns/cookie.c Makefile | $(BUILD)
-	$(Q)$(CC) $(CFLAGS) -o $@ $<
+	$(Q)$(CC) $(OPTIMIZED) -o $@ $<
 
 $(BUILD)/guest.cpio: vm/image $(BUILD)/init $(BUILD)/netns-cookie $(SCRIPTS) $(PROGRAMS) Makefile | $(BUILD)/gen_init_cpio
 	$(Q)vm/image $(BUILD)/gen_init_cpio $@ /init=$(BUILD)/init '/var/run->/run' \
