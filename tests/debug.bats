@@ -8,9 +8,9 @@
 load lib
 
 setup() {
-	export CASE=xsk-netns-cookie VARIANT=after QUEUES=2 PORT=$((20000 + RANDOM % 10000))
+	export CASE=xsk-netns-cookie COLUMN=after QUEUES=2 PORT=$((20000 + RANDOM % 10000))
 	unset DEADLINE
-	dir=build/$CASE/debug-$PORT
+	dir=build/debug-$PORT
 	screen=(true)
 }
 
@@ -98,12 +98,12 @@ by_script() {
 		[ "$(grep -cE $'^[0-9]+\t.+' "$BATS_TEST_TMPDIR/$gdb")" -ge 5 ]
 	done
 	# What the program said is on the console.
-	[ "$(grep -c '^{"socket".*"errno":0}}' "$BATS_TEST_TMPDIR/console")" = 4 ]
+	[ "$(grep -c '^{"row".*"errno":0}' "$BATS_TEST_TMPDIR/console")" = 4 ]
 	nothing_runs
 }
 
 @test "before the fix, the program's gdb sees no xsk_create_ctx for the inner device" {
-	export VARIANT=before QUEUES=1
+	export COLUMN=before QUEUES=1
 	debug
 	by_script kernel continue delete continue >"$BATS_TEST_TMPDIR/kernel" 2>&1 3>&- &
 	by_script program continue continue continue continue >"$BATS_TEST_TMPDIR/program" 2>&1
@@ -172,7 +172,7 @@ next_pane() {
 		types continue
 		sees "breakpoint 1, start_kernel ()"
 		types continue
-		sees "(program)" "Process /case/xsk-netns-cookie.after.program created"
+		sees "(program)" "Process /case/program.program created"
 		next_pane
 		types continue
 		sees "Breakpoint 1, xsk_get_ctx (" "ifindex=4242"
@@ -227,11 +227,14 @@ next_pane() {
 
 # bats test_tags=quick
 @test "knobs that make no sense are refused in one line, before anything is done" {
-	for knob in VARIANT=both PORT=0 PORT=65535 PORT=text PORT=123456; do
+	for knob in COLUMN=both QUEUES=0 CASE=nowhere PORT=0 PORT=65535 PORT=text PORT=123456; do
 		run -2 --separate-stderr env "$knob" repro/debug
 		one_line
 	done
 	run -2 --separate-stderr repro/debug now
+	run -2 --separate-stderr repro/debug VARIANT=before
+	one_line
+	[ ! -e "$dir" ]
 	run -2 --separate-stderr repro/debug.d/await-program "$dir"
 	run -2 --separate-stderr repro/debug.d/await-program "$dir" soon
 }
@@ -245,4 +248,17 @@ next_pane() {
 	run -2 --separate-stderr repro/debug
 	ends_with "debug names more than three functions of the kernel; KVM has four hardware breakpoints"
 	rm -r build/many
+}
+
+# bats test_tags=quick
+@test "a case without a program or without probes is told in one line" {
+	mkdir "$BATS_TEST_TMPDIR/plain"
+	cp repro/cases/xsk-netns-cookie/guest.sh "$BATS_TEST_TMPDIR/plain"
+	jq -n '{version: 1, title: "t", columns: {a: {}}, rows: ["a"], expect: [{is: {}}]}' >"$BATS_TEST_TMPDIR/plain/case.json"
+	for source in none program.c; do
+		[ "$source" = none ] || echo 'int main(void) { return 0; }' >"$BATS_TEST_TMPDIR/plain/$source"
+		run -2 --separate-stderr repro/debug CASE="$BATS_TEST_TMPDIR/plain"
+		said "has no program with probes"
+		one_line
+	done
 }

@@ -7,7 +7,6 @@
 # bats file_tags=slow
 load lib
 
-case=xsk-netns-cookie
 daemon='--ingress outer --egress inner --egress-netns inner-ns --queues 1'
 
 # A number in QEMU's command line by which this test knows its guests.
@@ -65,14 +64,37 @@ on_a_terminal() {
 
 @test "both programs of the case are at hand, and its script is" {
 	run -0 --separate-stderr repro/shell <<-EOF
-		./$case.before $daemon
+		./program.before $daemon
 		colliding-veth up
-		./$case.after $daemon
-		VARIANT=before sh $case.sh
+		./program.after $daemon
+		sh run.sh
 	EOF
-	[ "$(grep -c '"device":"inner".*"errno":22' <<<"$output")" = 3 ] # and under strace
-	[ "$(grep -c '"device":"inner".*"errno":0' <<<"$output")" = 1 ]
+	[ "$(grep -c '"row":"inner 0".*"errno":22' <<<"$output")" = 3 ] # and under strace
+	[ "$(grep -c '"row":"inner 0".*"errno":0' <<<"$output")" = 1 ]
 	said 'EINVAL'
+}
+
+@test "COLUMN is the one whose program and words are there, and a column may have any name" {
+	COLUMN=after run -0 --separate-stderr repro/shell <<-'EOF'
+		echo "$COLUMN"
+		cmp program program.after
+		. ./guest.sh
+		run
+	EOF
+	[ "${lines[0]}" = after ]
+	[ "$(grep -c '"row":"inner 0".*"errno":0' <<<"$output")" = 1 ]
+}
+
+@test "a case without a program has a shell, too, and a case's failing scene is told" {
+	mkdir "$BATS_TEST_TMPDIR/scene"
+	jq -n '{version: 1, title: "t", columns: {shell: {}}, knobs: {SAYS: "nothing something"}, rows: ["a"], expect: [{is: {}}]}' \
+		>"$BATS_TEST_TMPDIR/scene/case.json"
+	printf 'up() { echo "scene says $SAYS" >/tmp/scene; }\nrun() { :; }\n' >"$BATS_TEST_TMPDIR/scene/guest.sh"
+	run -0 --separate-stderr repro/shell CASE="$BATS_TEST_TMPDIR/scene" SAYS=something <<<'cat /tmp/scene; ls'
+	[ "$output" = $'scene says something\ncommands\nguest.sh\nrun.sh\nshell.sh' ]
+	printf 'up() { false; }\n' >"$BATS_TEST_TMPDIR/scene/guest.sh"
+	run -125 --separate-stderr repro/shell CASE="$BATS_TEST_TMPDIR/scene" <<<true
+	said "case: "
 }
 
 # bats test_tags=quick
@@ -152,7 +174,7 @@ on_a_terminal() {
 
 # bats test_tags=quick
 @test "words that make no sense are refused in one line" {
-	for knob in GUEST=foo SSH_PORT=abc SSH_PORT=0 SSH_PORT=65536 QUEUES=0 INDEX=x LAYOUT=round "GUEST=debian INDEX=2"; do
+	for knob in GUEST=foo SSH_PORT=abc SSH_PORT=0 SSH_PORT=65536 QUEUES=0 INDEX=x LAYOUT=round COLUMN=both CASE=nowhere; do
 		# shellcheck disable=SC2086 # words
 		run -2 --separate-stderr env $knob repro/shell </dev/null
 		one_line
@@ -202,9 +224,9 @@ open_debian() {
 		uname -r
 		systemctl is-system-running --wait
 		cd /case
-		./$case.before $daemon
-		colliding-veth up
-		VARIANT=after sh $case.sh 3>&2
+		./program.before $daemon
+		cp program.after program
+		sh run.sh 3>&2
 		exit 3
 	EOF
 	said "xsklab: debian: downloading packages"
@@ -212,8 +234,8 @@ open_debian() {
 	[[ ${lines[1]} == "$INDEX: inner@"* ]]
 	[ "${lines[2]}" = "$(jq -r .release build/kernel.json)" ]
 	[ "${lines[3]}" = running ]
-	[ "$(grep -c '"device":"inner".*"errno":22' <<<"$output")" = 1 ]
-	[ "$(grep -c '"device":"inner".*"errno":0' <<<"$output")" = 2 ]
+	[ "$(grep -c '"row":"inner 0".*"errno":22' <<<"$output")" = 1 ]
+	[ "$(grep -c '"row":"inner 0".*"errno":0' <<<"$output")" = 2 ]
 	no_guest_runs
 }
 
@@ -233,7 +255,9 @@ open_debian() {
 
 @test "Debian: another DISK begins with what the base has, and nothing is built again" {
 	debian
-	DISK="$BATS_TEST_TMPDIR/a, b.qcow2" run -1 --separate-stderr repro/shell <<<'command -v hello'
+	# The first number that a device can have is the case's, not the machine's own card's.
+	DISK="$BATS_TEST_TMPDIR/a, b.qcow2" INDEX=2 run -1 --separate-stderr repro/shell <<<'cat /sys/class/net/outer/ifindex; command -v hello'
+	[ "$output" = 2 ]
 	[[ $stderr != *"building a Debian disk"* ]]
 }
 
@@ -290,7 +314,7 @@ open_debian() {
 	busybox nc -l -p "$SSH_PORT" >/dev/null 3>&- &
 	within 20 grep -q "$(printf ':%04X 0*:0000 0A' "$SSH_PORT")" /proc/net/tcp /proc/net/tcp6
 	run -2 --separate-stderr repro/shell </dev/null
-	said "SSH_PORT=$SSH_PORT cannot be had"
+	said "SSH_PORT=$SSH_PORT cannot be used"
 	kill %1
 	DISK=/nonexistent/disk run -125 --separate-stderr repro/shell </dev/null
 	said "cannot create DISK=/nonexistent/disk"

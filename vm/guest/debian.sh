@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # PID 1 of the guest with a Debian disk, until Debian's own init takes over: mount
-# the disk, have the network and the case's network up, put on the disk what changes
+# the disk, have the case's scene and the network up, put on the disk what changes
 # from start to start.
 #
-# Inputs: NAME, the case; those of netns/colliding-veth; /case and /netns of the
+# Inputs: the case's knobs, and /words, the same for a shell; /case and /netns of the
 #   initramfs; /ssh, the keys; the disk as /dev/vda.
 # Exit: never; a command that fails is a panic, which the host sees.
 set -eu
@@ -19,13 +19,21 @@ mount -t sysfs sysfs /sys
 mount -t tmpfs -o mode=755 tmpfs /run
 mount -t ext4 /dev/vda /disk
 
+# The machine's own card comes after the case's devices, which may have any name and number.
+driver=/sys/bus/virtio/drivers/virtio_net
+card=$(cd "$driver" && echo virtio*)
+echo "$card" >"$driver/unbind"
+# shellcheck source=/dev/null
+. /case/guest.sh
+up # its namespaces are in /run, which Debian gets as it is
+echo "$card" >"$driver/bind"
+
 # The addresses of QEMU's user-mode network are always these.
 ip -batch - <<-COMMANDS
 	addr add 10.0.2.15/24 dev eth0
 	link set eth0 up
 	route add default via 10.0.2.2
 COMMANDS
-colliding-veth up # its namespace is in /run, which Debian gets as it is
 
 rm -rf /disk/case
 busybox cp -r /case /disk/case
@@ -34,7 +42,7 @@ mkdir -p /disk/root/.ssh
 busybox cp /ssh/authorized_keys /disk/root/.ssh
 busybox cp /ssh/ssh_host_ed25519_key /disk/etc/ssh
 busybox chmod 600 /disk/root/.ssh/authorized_keys /disk/etc/ssh/ssh_host_ed25519_key
-echo "export CASE=$NAME LAYOUT=$LAYOUT QUEUES=$QUEUES INDEX=$INDEX" >/disk/etc/profile.d/xsklab.sh
+busybox cp /words /disk/etc/profile.d/xsklab.sh
 
 for dir in /dev /proc /sys /run; do
 	mount --move "$dir" "/disk$dir"

@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# In the guest: a shell with the case's network up, for repro/shell.
+# In the guest: a shell with the case's scene up, for repro/shell.
 #
-# Inputs: NAME, the case; those of netns/colliding-veth; /case/commands, what the
-#   shell is to do, or else a terminal on /dev/hvc0 of ROWS and COLS.
+# Inputs: /case/guest.sh and the case's knobs; /case/commands, what the shell is to do,
+#   or else a terminal on /dev/hvc0 of ROWS and COLS.
 # Outputs: the commands' on stdout and fd 3, and at last {"exit":STATUS} on stdout;
 #   or all of it on the terminal.
 # Exit: 0 the shell has ended; else the lab failed.
 set -eu
 
-colliding-veth up
+# shellcheck source=/dev/null
+. /case/guest.sh
+up >&2
 busybox --install -s /bin 2>/dev/null || true # those that are not there
-export CASE="$NAME"
 cd /case
 if [ -e commands ]; then
 	status=0
