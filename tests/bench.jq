@@ -5,7 +5,7 @@
 # Named arguments: $rounds, {NAME: seconds} of each; $memory, $sizes, {NAME: MiB};
 #   $verdict, of the last run; $last, the last table; $build, the kernel's CPU seconds;
 #   $processors, $load.
-# Output: {kernel, qemu, accel, processors, load, rounds, floor: seconds, ratios:
+# Output: {case, kernel, qemu, accel, processors, load, rounds, floor: seconds, ratios:
 #   {NAME: floors}, outside, restored: seconds, memory, sizes: {NAME: MiB}, kernel_cpu_seconds,
 #   text: lines}.
 
@@ -27,35 +27,35 @@ def row($title; $value; $was; $digits; $goal):
 # What is given in floors, and the goals for two processors under TCG.
 [
   {name: "first", title: "boot to the case's first line", goal: 1.3},
-  {name: "plain", title: "one variant, plain and under strace", goal: 1.6},
+  {name: "plain", title: "one column, plain and under strace", goal: 1.6},
   {name: "restored", title: "the same from a snapshot"},
-  {name: "gdb", title: "one variant with gdb, plain and under strace"},
-  {name: "both", title: "make repro: both, with gdb, side by side", goal: 4},
-  {name: "both_restored", title: "make repro SNAPSHOT=1", goal: 1},
+  {name: "gdb", title: "one column with gdb, plain and under strace"},
+  {name: "all", title: "make repro: all columns, with gdb, side by side", goal: 4},
+  {name: "all_restored", title: "make repro SNAPSHOT=1", goal: 1},
   {name: "why_cold", title: "make why, its answer computed"},
   {name: "why_warm", title: "make why, its answer in the cache"}
 ] as $times
 | $last[0] as $was
-| ($verdict[0] | {kernel: .kernel.release, qemu, accel}) + {
+| ($verdict[0] | {case, kernel: .columns[0].kernel.release, qemu, accel}) + {
     $processors, load: ($load | tonumber), rounds: ($rounds | length),
     floor: ($rounds | map(.floor) | median | hundredths),
     ratios: ($times | map(.name as $name | {($name): ($rounds | map(.[$name] / .floor) | median | hundredths)}) | add),
     outside: ($rounds | map(.outside) | median | hundredths),
     restored: ($rounds | map(.restored) | median | hundredths),
     $memory, $sizes,
-    kernel_cpu_seconds: ($build[0] // {} | if .release == $verdict[0].kernel.release then .seconds else null end)
+    kernel_cpu_seconds: ($build[0] // {} | if .release == $verdict[0].columns[0].kernel.release then .seconds else null end)
   }
 | . as $table
 | .text = [
-    "Linux \(.kernel)   QEMU \(.qemu) \(.accel)   \(.processors) processors, load \(.load)   medians of \(.rounds) rounds",
-    (if $was then "the last time: Linux \($was.kernel)   QEMU \($was.qemu) \($was.accel)   \($was.processors) processors, load \($was.load)   \($was.rounds) rounds" else empty end),
+    "\(.case)   Linux \(.kernel)   QEMU \(.qemu) \(.accel)   \(.processors) processors, load \(.load)   medians of \(.rounds) rounds",
+    (if $was then "the last time: \($was.case)   Linux \($was.kernel)   QEMU \($was.qemu) \($was.accel)   \($was.processors) processors, load \($was.load)   \($was.rounds) rounds" else empty end),
     "",
     "in floors                                                   now    last time",
     row("a PID 1 that resets at once (\(.floor) s)"; 1; (if $was then 1 else null end); 2; null),
     ($times[] | row(.title; $table.ratios[.name]; $was.ratios[.name]; 2; .goal)),
     "seconds",
     row("make repro outside its guests, all up to date"; .outside; $was.outside; 2; 0.3),
-    row("one variant, plain and under strace, from a snapshot"; .restored; $was.restored; 2; 0.3),
+    row("one column, plain and under strace, from a snapshot"; .restored; $was.restored; 2; 0.3),
     (if .kernel_cpu_seconds then row("the kernel's build, of all processors together"; .kernel_cpu_seconds; $was.kernel_cpu_seconds; 0; null) else empty end),
     "MiB, largest resident set of a process",
     (.memory | to_entries[] | row(.key; .value; $was.memory[.key]; 0; null)),

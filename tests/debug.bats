@@ -255,6 +255,7 @@ next_pane() {
 	mkdir "$BATS_TEST_TMPDIR/plain"
 	cp repro/cases/xsk-netns-cookie/guest.sh "$BATS_TEST_TMPDIR/plain"
 	jq -n '{version: 1, title: "t", columns: {a: {}}, rows: ["a"], expect: [{is: {}}]}' >"$BATS_TEST_TMPDIR/plain/case.json"
+	unset COLUMN
 	for source in none program.c; do
 		[ "$source" = none ] || echo 'int main(void) { return 0; }' >"$BATS_TEST_TMPDIR/plain/$source"
 		run -2 --separate-stderr repro/debug CASE="$BATS_TEST_TMPDIR/plain"

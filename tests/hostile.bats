@@ -297,9 +297,9 @@ played() { # END
 	jq -Rs --argjson good "$(jq -c . "$run_dir/verdict.json")" '$good + {verdict: "not-reproduced", reason: ., differences: (. / "\n")}' \
 		"$BATS_TEST_TMPDIR/texts" >"$BATS_TEST_TMPDIR/verdict"
 	jq -n --rawfile verdict "$BATS_TEST_TMPDIR/verdict" --rawfile said "$BATS_TEST_TMPDIR/texts" '
-		(1, 125) as $status | {kernel: "v5.15", libxdp: "upstream", layout: "colliding", queues: 1, $status,
+		(1, 125) as $status | {kernel: "v5.15", library: "upstream", words: "", $status,
 			tries: 1, log: "log", report: "", $said, $verdict}' |
-		jq -cs -L repro/nightly.d 'include "formats"; results({format: "xsklab nightly", version: 1, case: "x",
+		jq -cs -L repro/nightly.d 'include "formats"; results({format: "xsklab nightly", version: 2, case: "x", columns: ["before", "after"],
 			started: "2026-01-01T00:00:00Z", seconds: 1}; [])' >"$BATS_TEST_TMPDIR/results"
 	for format in junit ktap summary; do
 		jq -rs -L repro/nightly.d "include \"formats\"; $format" "$BATS_TEST_TMPDIR/results" >"$BATS_TEST_TMPDIR/$format"

@@ -101,6 +101,6 @@ stand_in() {
 		one_line
 	done
 	LOAD=2 run -2 --separate-stderr tests/soak
-	said "LOAD=2 is neither 0 nor 1"
+	said "LOAD=2: must be 0 or 1"
 	run -2 tests/soak 5
 }
