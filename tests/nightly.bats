@@ -293,7 +293,7 @@ wrong2 still failing" ]
 }
 
 @test "knobs that make no sense are refused in one line, before anything is done" {
-	for knob in JOBS=0 JOBS=many JOBS=1000 KERNEL=v5.15 LAYOUT=different QUEUES=2 INDEX=x ACCEL=x DEADLINE=0 "KERNELS= " "LIBXDPS= " CASE=nowhere; do
+	for knob in JOBS=0 JOBS=many JOBS=1000 KERNEL=v5.15 LIBXDP=distro LAYOUT=different QUEUES=2 INDEX=x ACCEL=x DEADLINE=0 "KERNELS= " "LIBXDPS= " CASE=nowhere; do
 		run -2 --separate-stderr "$lab/repro/nightly" "$knob"
 		one_line
 		[ ! -e "$CALLS" ]
@@ -312,7 +312,7 @@ another_case() {
 
 @test "a case with nothing to choose has one cell; one with kernels of its own is not asked for others" {
 	another_case 'del(.library, .knobs, .nightly) | .columns |= map_values(.words = "KERNEL=v6.1") | .rows = ["a"] | .expect = [{is: {}}]'
-	run -0 --separate-stderr nightly "good wrong" CASE=other LIBXDPS="one two"
+	LIBXDPS="one two" run -0 --separate-stderr "$lab/repro/nightly" KERNELS="good wrong" CASE=other
 	[ "$(cells '"\(.kernel):\(.library):\(.words): \(.result)"')" = "::: as predicted" ]
 	[ "$(cut -d' ' -f1 "$CALLS")" = $'build\nagain' ]
 	[[ $output == *"| \`the case's kernels\` | \`5.15.0\` |  |  | \`EINVAL\` | \`success\` | as predicted | 1.5 |"* ]]
@@ -322,7 +322,9 @@ another_case() {
 	rm -r "$lab/repro/cases/other"
 	another_case 'del(.library, .nightly) | .columns |= {a: {words: "KERNEL=v6.1"}, b: {}, c: {}}
 		| .expect |= map(del(.columns))'
-	run -1 --separate-stderr nightly "good wrong" CASE=other INDEX=7
+	run -2 --separate-stderr nightly "good wrong" CASE=other
+	said "unknown knob LIBXDPS=upstream"
+	run -1 --separate-stderr "$lab/repro/nightly" KERNELS="good wrong" CASE=other INDEX=7
 	[ "$(cells '"\(.kernel):\(.library):\(.words): \(.result)"')" = $'good::: as predicted\nwrong::: not as predicted' ]
 	[[ $output == *"| words | a | b | c | result | s |"* ]]
 }
