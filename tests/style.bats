@@ -22,6 +22,11 @@ scripts() { git grep -lE '^#!.*(sh|bats)$' -- ':!*.md'; }
 	[ -z "$output" ]
 }
 
+@test "every license that a file names is in LICENSES, and none besides" {
+	[ "$(git grep -hoE 'SPDX-License-Identifier: [A-Za-z0-9. -]+' -- ':!LICENSES' | cut -d: -f2 | xargs -n 1 | grep '^[A-Z]' | grep -vx OR | sed 's/$/.txt/' | sort -u)" = \
+		"$(ls LICENSES)" ]
+}
+
 @test "the reproducer can be taken by xdp-tools: license, length, no globals for options" {
 	head -n 1 repro/cases/xsk-netns-cookie/program.c | grep -q 'LGPL-2.1-only OR BSD-2-Clause'
 	[ "$(wc -l <repro/cases/xsk-netns-cookie/program.c)" -lt 250 ]
