@@ -10,7 +10,7 @@
 # Environment (defaults): ACCEL, tcg or kvm (tcg); DEADLINE, seconds that a guest may
 #   take (60); QEMU (qemu-system-x86_64); PORT, of gdb (1234); SWAP=1 exchanges before
 #   and after, to see this script say no.
-# Needs a POSIX shell, coreutils and QEMU with x86_64's microvm (4.2 or later).
+# Needs a POSIX shell, coreutils and QEMU with an x86_64 microvm without ACPI (5.2 or later).
 # Output: a line a socket and the verdict; of each guest console.log, result.jsonl
 #   and strace.log in again/. What else is in this folder, see report.txt.
 # Exit: 0 reproduced, all is as predicted; 1 not reproduced; 2 bad usage; 125 a guest
