@@ -344,12 +344,21 @@ kernels() { find "$XDG_CACHE_HOME/xsklab/kernels" -mindepth 1 -maxdepth 1 | wc -
 		"$BATS_TEST_TMPDIR"/{later,userspace}.config
 }
 
+@test "menuconfig keeps what was changed in BUILD" {
+	patches
+	MENU=changed BUILD=$PWD/elsewhere run -0 --separate-stderr "$BATS_TEST_TMPDIR/kernel-config/menuconfig" tree
+	[ "${lines[-1]}" = CONFIG_CHANGED=y ]
+	[ "$(cat elsewhere/menuconfig/fragment)" = CONFIG_CHANGED=y ]
+	MENU=changed BUILD=build/sub run -0 --separate-stderr "$BATS_TEST_TMPDIR/kernel-config/menuconfig" tree
+	[ -s build/sub/menuconfig/fragment ]
+}
+
 @test "menuconfig shows what was changed as lines of a fragment" {
 	real=$(jq -r .source_dir build/kernel.json)
 	# tinyconfig takes everything out again: as if somebody had.
 	MENU=tinyconfig run -0 --separate-stderr "$BATS_TEST_TMPDIR/kernel-config/menuconfig" "$real"
 	[[ $output == *"# CONFIG_NET is not set"* ]]
-	said "kernel-config/NAME.config"
+	said "CONFIG=FILE"
 }
 
 @test "the kernel in use has every option of every fragment and its build-id" {
