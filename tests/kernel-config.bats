@@ -278,6 +278,23 @@ kernels() { find "$XDG_CACHE_HOME/xsklab/kernels" -mindepth 1 -maxdepth 1 | wc -
 	[ "$(kernels)" = 2 ]
 }
 
+@test "a kernel whose bytes have changed is told, thrown away and built again" {
+	patches
+	built link tree
+	run -0 --separate-stderr kernel-config/verify link
+	[ -z "$output$stderr" ]
+	for damage in "truncate -s -100 vmlinux" "rm vmlinux" "rm config" "sed -i s/./X/ vmlinux.boot" "truncate -s 0 SHA256SUMS"; do
+		(cd link && $damage)
+		run -1 --separate-stderr kernel-config/verify link
+		said "changed; it is thrown away"
+		one_line
+		[ "$(kernels)" = 0 ]
+		run -1 --separate-stderr kernel-config/verify link
+		built link tree
+		run -0 kernel-config/verify link
+	done
+}
+
 @test "the later of two fragments counts, and the lab's own comes first" {
 	patches
 	echo '# CONFIG_VETH is not set' >without.config
