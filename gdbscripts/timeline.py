@@ -84,10 +84,11 @@ class Timeline:
         self.error = None
         self.returns = {}  # return address: Return
         self.over = False  # main() has returned
-        self.again = 0  # times that a running call was seen to begin
+        self.again = 0  # times that gdb saw what was recorded last once more
 
     def write(self, kind, **fields):
         self.order += 1
+        self.again = 0
         json.dump({kind: {"order": self.order, **fields}}, self.out)
         self.out.write("\n")
         self.out.flush()
@@ -101,9 +102,14 @@ class Timeline:
         at a step, for ever where gdb takes longer than the guest's timer.
         """
         address, sp = return_of(frame)
-        running = address in self.returns and sp in self.returns[address].awaited
-        self.again = self.again + 1 if running else 0
-        return running
+        return address in self.returns and sp in self.returns[address].awaited
+
+    def hit_again(self, where):
+        """What was recorded already is left out. Is it time to give up?"""
+        self.again += 1
+        return self.again > AGAIN and self.fail(
+            f"{where}: the guest does not get past its breakpoint, as single steps take"
+            " interrupts here; take ACCEL=tcg")
 
     def expect_return(self, frame, call, symbol):
         """Have the return of the call in this frame recorded."""
@@ -194,9 +200,7 @@ class Probe(Stop):
         try:
             frame = gdb.selected_frame()
             if self.timeline.is_running(frame):
-                return self.timeline.again > AGAIN and self.timeline.fail(
-                    f"{self.spec['function']}: the guest does not get past its breakpoint,"
-                    " as single steps take interrupts here; take ACCEL=tcg")
+                return self.timeline.hit_again(self.spec["function"])
             self.hits += 1
             where = frame.find_sal()
             call = self.timeline.write(
@@ -216,6 +220,7 @@ class Rows(gdb.Breakpoint):
     def __init__(self, timeline):
         super().__init__("*__x64_sys_write", gdb.BP_BREAKPOINT, internal=True)
         self.timeline = timeline
+        self.seen = None
 
     def stop(self):
         try:
@@ -223,8 +228,12 @@ class Rows(gdb.Breakpoint):
             length = min(int(regs["dx"]), ROWS_MAX)
             text = bytes(gdb.selected_inferior().read_memory(int(regs["si"]), length))
             names = [name.decode("ascii", "replace") for name in ROW.findall(text)]
-            if names:
-                self.timeline.write("rows", names=names)
+            if not names:
+                return False
+            seen = self.timeline.order, int(gdb.parse_and_eval("$rsp")), text
+            if seen == self.seen:
+                return self.timeline.hit_again("a row")
+            self.seen = self.timeline.write("rows", names=names), *seen[1:]
             return False
         except gdb.MemoryError:  # write() will find out itself
             return False
