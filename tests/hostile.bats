@@ -113,9 +113,10 @@ as_strings() { # N
 	local text_json
 	text_json=$(as_json)
 	case $(($1 % 3)) in
-	0) change before/result.jsonl 'if .socket? then .socket.device = $text else . end' ;;
+	0) change before/result.jsonl 'if .row? then .row = $text else . end' &&
+		change before/timeline.jsonl 'if .rows then .rows.names = [$text] else . end' ;;
 	1) change after/result.jsonl 'if .boot? then .boot.release = $text else . end' ;;
-	2) change before/origin.json '.function = $text' ;;
+	2) change before/origin.0.json '.function = $text' ;;
 	esac && judged 125
 }
 
@@ -123,11 +124,29 @@ as_strings() { # N
 	each as_strings
 }
 
+# A fact may be a text, if it is one.
+as_facts() {
+	local text_json status=125
+	text_json=$(as_json)
+	! jq -e 'test("\\A[ -~]{0,200}\\z")' <<<"$text_json" >/dev/null || status=0
+	change before/result.jsonl 'if type == "object" and .row then .note = $text else . end' && judged $status
+}
+
+@test "a hostile text as a fact is shown, or is a lab failure where it is no text" {
+	each as_facts
+	# Both happened.
+	[ "$(for notation in 'pwned' '\033pwned'; do
+		printf '%b' "$notation" >"$BATS_TEST_TMPDIR/text"
+		afresh
+		as_facts && jq -r .verdict "$run_dir/verdict.json"
+	done)" = $'reproduced\nlab-failure' ]
+}
+
 # Where words of any kind are expected: strace quotes them, and conditions are C.
 as_words() {
 	local text_json
 	text_json=$(as_json)
-	change before/origin.json '.condition = $text | .values = {($text[:200]): $text} | .others = [.chain[-1] + {condition: $text}]' || return
+	change before/origin.0.json '.condition = $text | .values = {($text[:200]): $text} | .others = [.chain[-1] + {condition: $text}]' || return
 	TEXT=$(text | tr -d '\0\n') perl -pi -e 's/(AF_XDP)(.*EINVAL)/$1$ENV{TEXT}$2/' "$run_dir/before/strace.log"
 	grep -qF -- "$(text | tr -d '\0\n')" "$run_dir/before/strace.log" || return
 	judged 0
@@ -148,6 +167,26 @@ as_words() {
 	done <tests/hostile/types
 }
 
+@test "a fact of another type than the kernel has it is a lab failure" {
+	for value in '"$(touch pwned)"' '"0"' true 0.5 18446744073709551616; do
+		afresh
+		change before/result.jsonl "if .row? then .queue = $value else . end"
+		judged 125
+		jq -e '.reason | contains(" to the program and ")' "$run_dir/verdict.json" >/dev/null || { jq .reason "$run_dir/verdict.json"; false; }
+	done
+}
+
+# jq reads it, and would write null.
+@test "a number that is none is a lab failure" {
+	for word in nan NaN -nan Infinity; do
+		afresh
+		sed -i "s/\"queue\":0/\"queue\":$word/" "$run_dir/before/result.jsonl"
+		grep -q "$word" "$run_dir/before/result.jsonl"
+		judged 125
+		jq -e '.reason | startswith("before: garbled result")' "$run_dir/verdict.json" >/dev/null || { jq .reason "$run_dir/verdict.json"; false; }
+	done
+}
+
 # repeated TEXT BYTES
 repeated() { yes "$1" | tr -d '\n' | head -c "$2"; }
 
@@ -159,7 +198,11 @@ flood() {
 	deeper) repeated [ 3000000 ;;
 	zeroes) head -c 4000000 /dev/zero ;;
 	null) yes null ;;
-	sockets) yes '{"socket":{"device":"inner","ifindex":1,"queue":1,"errno":22,"netns_cookie":1}}' ;;
+	rows) yes '{"row":"inner 0","ifindex":1,"queue":1,"netns_cookie":1,"errno":22}' ;;
+	many-rows) yes '{"row":"inner 0","errno":22}' | head -n 9000 ;;
+	many-names) yes '{"call":{"order":1,"ring":0,"function":"xsk_bind","values":{}}}
+		{"rows":{"order":1,"names":["inner 0"]}}' | head -n 9000 ;;
+	many-binds) yes '41 [ 49] bind(5, {sa_family=AF_XDP}, 16) = -1 EINVAL (Invalid argument)' | head -n 9000 ;;
 	calls) yes '{"call":{"order":1,"ring":0,"function":"xsk_bind","values":{}}}' ;;
 	strace) yes '41 [ 49] bind(AF_XDP bind(AF_XDP' ;;
 	binds) repeated ' bind(' 4000000 ;;
@@ -169,13 +212,13 @@ flood() {
 # bats test_tags=slow
 @test "what has no end is a lab failure, and soon" {
 	local file kind
-	for file in result.jsonl timeline.jsonl strace.log origin.json; do
-		for kind in line deep deeper zeroes null sockets calls strace binds; do
+	for file in result.jsonl timeline.jsonl strace.log origin.0.json; do
+		for kind in line deep deeper zeroes null rows many-rows many-names many-binds calls strace binds; do
 			afresh
-			flood $kind >>"$run_dir/after/$file"
+			flood $kind >>"$run_dir/before/$file"
 			case $file:$kind in
-			# To strace's log a line more that is no bind() is nothing.
-			strace.log:deep* | strace.log:zeroes | strace.log:binds) judged 0 ;;
+			# To strace's log lines more that no row follows are nothing.
+			strace.log:deep* | strace.log:zeroes | strace.log:binds | strace.log:many-*) judged 0 ;;
 			*) judged 125 ;;
 			esac || { echo "$kind in $file"; false; }
 		done
@@ -193,7 +236,7 @@ flood() {
 # The report of that run, and what is in it.
 reported() {
 	# A kernel that is not there needs no packing.
-	change verdict.json 'if .kernel then .kernel.build_id = "0" else .build_id = 0 end' || return
+	change verdict.json 'if .columns then .columns[].kernel.build_id = "0" else .build_id = 0 end' || return
 	harmless 0 repro/report "$run_dir" build/hostile-report || return
 	is_text build/hostile-report/report.txt || return
 	xmllint --noout build/hostile-report/report.html || return
@@ -220,7 +263,7 @@ everywhere() {
 	jq -Rc '[{ifname: ., ifindex: ., link_type: ., linkinfo: {info_kind: .}, operstate: ., addr_info: [{local: .}]}]' \
 		"$BATS_TEST_TMPDIR/texts" >>"$run_dir/before/result.jsonl"
 	echo '[{"ifname":"pwned","linkinfo":"pwned","addr_info":"pwned"}]' >>"$run_dir/before/result.jsonl"
-	sed -i '1i [    0.000000] Command line: CASE=x PATH=pwned MAKEFLAGS=pwned SHELL=pwned VARIANT=before' "$run_dir/before/console.log"
+	sed -i '1i [    0.000000] Command line: CASE=x PATH=pwned MAKEFLAGS=pwned SHELL=pwned COLUMN=before' "$run_dir/before/console.log"
 	judged 0
 	reported
 	# The log that has that line is attached to the page; the commands are not made of it.

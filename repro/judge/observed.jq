@@ -11,8 +11,8 @@ def lines_max: 10000;
 def rows_max: 1024; # of a case's 256, each once in each phase
 
 # Not jq's nan, which is below every number and is written as null.
-def number: type == "number" and . == .;
-def natural: number and . >= 0 and . <= 18446744073709551616 and . == floor;
+def number: type == "number" and . == . and fabs <= 18446744073709551616;
+def natural: number and . >= 0 and . == floor;
 def word: type == "string" and length <= 64 and test("\\A[A-Za-z0-9_.+~@-]+\\z");
 def text: type == "string" and length <= 200 and test("\\A[ -~]*\\z");
 # Of the kernel, of the lab, or of one of $folders, which may be anywhere.
