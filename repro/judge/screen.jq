@@ -71,7 +71,7 @@ def refused_calls: [.columns[] | . as $column | .refused[] | {text: refused_text
 def about: .columns as $columns
   | ([$columns[].kernel | {release, source}] | unique) as $kernels
   | ([$columns[].library | values] | unique) as $libraries
-  | "\(.case)   Linux \(if ($kernels | length) == 1 then $kernels[0] | "\(.release) (\(.source))" else [$columns[].kernel | .release // "?"] | join(" / ") end)   QEMU \(.qemu) \(.accel)\(if .restored then ", from a snapshot" else "" end)\(if $libraries == [] then "" else "   \([$columns[].library] | join(" / "))" end)";
+  | "\(.case)   Linux \(if ($kernels | length) == 1 then $kernels[0] | "\(.release) (\(.source))" else [$columns[].kernel | "\(.release // "?")\([.patch[]?, .config[]?] | if . == [] then "" else " with \(join(", "))" end)"] | join(" / ") end)   QEMU \(.qemu) \(.accel)\(if .restored then ", from a snapshot" else "" end)\(if $libraries == [] then "" else "   \([$columns[].library] | join(" / "))" end)";
 
 (.verdict,
  (if .columns then about, table, refused_calls else .case end),
