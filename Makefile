@@ -179,7 +179,7 @@ $(BUILD)/guest.cpio: vm/image $(BUILD)/init $(BUILD)/netns-cookie $(SCRIPTS) $(P
 $(BUILD)/gdbserver.cpio: vm/image $(GDBSERVER) | $(BUILD)/gen_init_cpio
 	$(Q)vm/image $(BUILD)/gen_init_cpio $@ /bin/gdbserver=$(GDBSERVER)
 
-# A column's LIBRARY and CFLAGS, from repro/run. All sources of a case are one program.
+# A column's LIBRARY, CFLAGS and SOURCES, from repro/run. All sources of a case are one program.
 $(run)/program.%: $(wildcard $(stem)/*.c $(stem)/*.h) $(run)/column.%
 	$(Q). $(run)/column.$*; $(CC) $(DEBUGGED) -Wextra -Werror $$CFLAGS -o $@ $(filter %.c,$^) \
 		$$([ -z "$$LIBRARY" ] && echo -static || cat "$$LIBRARY/flags")
@@ -188,7 +188,7 @@ $(BUILD)/errno-menu: tests/errno-menu/errno-menu.c $(BUILD)/libxdp/FIX/flags
 	$(Q)$(CC) $(DEBUGGED) -Wextra -Werror -o $@ $< $$(cat $(BUILD)/libxdp/FIX/flags)
 
 # The case's part of the image; the program is stripped, as each MiB costs time.
-$(run)/case.%: repro/judge/guest.sh $(stem)/guest.sh $(if $(wildcard $(stem)/*.c),$(run)/program.%) | $(BUILD)/gen_init_cpio
+$(run)/case.%: repro/judge/guest.sh $(stem)/guest.sh $(run)/column.% $(if $(wildcard $(stem)/*.c),$(run)/program.%) | $(BUILD)/gen_init_cpio
 	$(Q)$(if $(wildcard $(stem)/*.c),strip -o $(run)/guest.$* $(run)/program.$*)
 	$(Q)vm/image $(BUILD)/gen_init_cpio $@ /case/run.sh=repro/judge/guest.sh /case/guest.sh=$(stem)/guest.sh \
 		$(if $(wildcard $(stem)/*.c),/case/program=$(run)/guest.$*)
@@ -197,7 +197,7 @@ $(run)/initrd.%: $(BUILD)/guest.cpio $(run)/case.%
 	$(Q)cat $^ >$@
 
 # For SNAPSHOT=1: what is in the guest when it is saved, and what comes after that.
-$(run)/initrd.saved: $(BUILD)/guest.cpio repro/judge/guest.sh $(stem)/guest.sh
+$(run)/initrd.saved: $(BUILD)/guest.cpio repro/judge/guest.sh $(stem)/guest.sh $(wildcard $(run)/column.*)
 	$(Q)vm/image $(BUILD)/gen_init_cpio $(run)/case-saved.cpio /case/run.sh=repro/judge/guest.sh /case/guest.sh=$(stem)/guest.sh
 	$(Q)cat $(BUILD)/guest.cpio $(run)/case-saved.cpio >$@
 
