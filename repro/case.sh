@@ -34,14 +34,16 @@ read_case() {
 	[[ $CASE == */* ]] || DIR=repro/cases/$CASE
 	NAME=${DIR##*/} RUN=$BUILD/${DIR##*/}
 	file=$DIR/case.json
-	[[ $NAME =~ ^[A-Za-z0-9._-]+$ && ! $DIR =~ [[:space:]] && -f $file ]] ||
-		usage_error "CASE=$CASE: there is no $file; the lab has: $(cd repro/cases && echo *)"
+	[[ $DIR =~ ^[A-Za-z0-9._/+-]*$ && $NAME == [A-Za-z0-9_]* ]] ||
+		usage_error "CASE=$CASE: use only letters, digits and ._/+- in it, and begin its name with a letter or digit"
+	[ -f "$file" ] || usage_error "CASE=$CASE: there is no $file; the lab has: $(cd repro/cases && echo *)"
 	[ -f "$DIR/guest.sh" ] || usage_error "CASE=$CASE: there is no $DIR/guest.sh; see docs/case.md"
 	sources=("$DIR"/*.c)
 	HAS_PROGRAM=false
 	[ ! -f "${sources[0]}" ] || HAS_PROGRAM=true
 	plan=$(jq -r -L repro/judge --slurpfile schema repro/judge/case.schema.json \
 		--argjson has_program "$HAS_PROGRAM" -f repro/judge/plan.jq "$file" 2>&1) || usage_error "$file: not JSON: ${plan#jq: error}"
+	[ -n "$plan" ] || usage_error "$file: not JSON: it must hold one object"
 	COLUMNS=() CASE_KNOBS=() CASE_CONFIG=() CASE_LIBRARY='' CASE_FIX='' HAS_PROBES='' STRUCTS=()
 	declare -gA COLUMN_WORDS=()
 	{
@@ -61,6 +63,7 @@ read_case() {
 			knob)
 				CASE_KNOBS+=("$key")
 				export "$key=$value" ;;
+			*) usage_error "$file: not JSON: it must hold one object" ;;
 			esac
 		done
 	} <<<"$plan"
