@@ -10,43 +10,45 @@ def known: ["$comment", "$schema", "title", "description", "definitions", "$ref"
 
 def at($key): if type == "number" or ($key | type) == "number" then "\(.)[\($key)]" elif . == "" then $key else "\(.).\($key)" end;
 
+def is_a($kind): type == $kind or ($kind == "integer" and type == "number" and . == floor);
+
 # Errors as text: "KEY: what was expected".
 def errors($root; $schema; $where):
   def wrong($text): "\(if $where == "" then "it" else $where end): \($text)";
-  . as $value
+  . as $value | ([$schema.type // empty] | flatten) as $types
   | ($schema | keys_unsorted - known | if . == [] then empty else error("validate.jq does not know \(join(", "))") end),
     if $schema["$ref"] then errors($root; $root | getpath($schema["$ref"] | ltrimstr("#/") | split("/")); $where)
-    elif $schema.anyOf then
-      ([$schema.anyOf[] | . as $one | [$value | errors($root; $one; $where)]]
-       | if any(.[]; . == []) then empty else min_by(length)[] end)
-    elif ($schema | has("const")) then
-      (if $value == $schema.const then empty else wrong("must be \($schema.const | tojson)") end)
-    elif $schema.enum then
-      (if any($schema.enum[]; . == $value) then empty else wrong("must be one of \($schema.enum | map(tojson) | join(", "))") end)
-    elif $schema.type and ([$schema.type] | flatten | index($value | type) | not) then
-      wrong("must be \([$schema.type] | flatten | join(" or ")), and is \($value | type)")
-    elif ($value | type) == "object" then
-      ($schema.required // [] | .[] | . as $key | select($value | has($key) | not) | wrong("lacks \"\($key)\"")),
-      (select($schema.minProperties and ($value | length) < $schema.minProperties) | wrong("must have \($schema.minProperties) keys or more")),
-      (select($schema.maxProperties and ($value | length) > $schema.maxProperties) | wrong("must have \($schema.maxProperties) keys or fewer")),
-      ($value | to_entries[] | .key as $key
-       | (if $schema.propertyNames then $key | errors($root; $schema.propertyNames; $where | at($key) | "\(.) (the name)") else empty end),
-         (if ($schema.properties // {} | has($key)) then .value | errors($root; $schema.properties[$key]; $where | at($key))
-          elif $schema.additionalProperties == false then
-            wrong("\"\($key)\" is not known; known are \($schema.properties | keys_unsorted | join(", "))")
-          elif ($schema.additionalProperties | type) == "object" then .value | errors($root; $schema.additionalProperties; $where | at($key))
-          else empty end))
-    elif ($value | type) == "array" then
-      (select($schema.minItems and ($value | length) < $schema.minItems) | wrong("must have \($schema.minItems) items or more")),
-      (select($schema.maxItems and ($value | length) > $schema.maxItems) | wrong("must have \($schema.maxItems) items or fewer")),
-      (select($schema.items) | $value | to_entries[] | .key as $key | .value | errors($root; $schema.items; "\($where)[\($key)]"))
-    elif ($value | type) == "string" then
-      (select($schema.minLength and ($value | length) < $schema.minLength) | wrong("must have \($schema.minLength) characters or more")),
-      (select($schema.maxLength and ($value | length) > $schema.maxLength) | wrong("must have \($schema.maxLength) characters or fewer")),
-      (select($schema.pattern and ($value | test($schema.pattern) | not)) | wrong("\($value | tojson) must match \($schema.pattern)"))
-    elif ($value | type) == "number" then
-      (select($schema.minimum and $value < $schema.minimum) | wrong("must be \($schema.minimum) or more")),
-      (select($schema.maximum and $value > $schema.maximum) | wrong("must be \($schema.maximum) or less"))
-    else empty end;
+    elif $types != [] and all($types[]; . as $type | $value | is_a($type) | not) then
+      wrong("must be \($types | join(" or ")), and is \($value | type)")
+    else
+      (select($schema | has("const")) | select($value != $schema.const) | wrong("must be \($schema.const | tojson)")),
+      (select($schema.enum) | select(all($schema.enum[]; . != $value)) | wrong("must be one of \($schema.enum | map(tojson) | join(", "))")),
+      (select($schema.anyOf) | [$schema.anyOf[] | . as $one | [$value | errors($root; $one; $where)]]
+        | select(all(.[]; . != [])) | min_by(length)[]),
+      if ($value | type) == "object" then
+        ($schema.required // [] | .[] | . as $key | select($value | has($key) | not) | wrong("lacks \"\($key)\"")),
+        (select($schema.minProperties and ($value | length) < $schema.minProperties) | wrong("must have \($schema.minProperties) keys or more")),
+        (select($schema.maxProperties and ($value | length) > $schema.maxProperties) | wrong("must have \($schema.maxProperties) keys or fewer")),
+        ($value | to_entries[] | .key as $key
+         | (if $schema.propertyNames then $key | errors($root; $schema.propertyNames; $where | at($key) | "\(.) (the name)") else empty end),
+           (if ($schema.properties // {} | has($key)) then .value | errors($root; $schema.properties[$key]; $where | at($key))
+            elif $schema.additionalProperties == false then
+              wrong("\"\($key)\" is not known; known are \($schema.properties | keys_unsorted | join(", "))")
+            elif ($schema.additionalProperties | type) == "object" then .value | errors($root; $schema.additionalProperties; $where | at($key))
+            else empty end))
+      elif ($value | type) == "array" then
+        (select($schema.minItems and ($value | length) < $schema.minItems) | wrong("must have \($schema.minItems) items or more")),
+        (select($schema.maxItems and ($value | length) > $schema.maxItems) | wrong("must have \($schema.maxItems) items or fewer")),
+        (select($schema.items) | $value | to_entries[] | .key as $key | .value | errors($root; $schema.items; "\($where)[\($key)]"))
+      elif ($value | type) == "string" then
+        (select($schema.minLength and ($value | length) < $schema.minLength) | wrong("must have \($schema.minLength) characters or more")),
+        (select($schema.maxLength and ($value | length) > $schema.maxLength) | wrong("must have \($schema.maxLength) characters or fewer")),
+        # To JSON Schema $ is the end, to jq also what is before a last newline.
+        (select($schema.pattern and ($value | test($schema.pattern | sub("\\$$"; "\\z")) | not)) | wrong("\($value | tojson) must match \($schema.pattern)"))
+      elif ($value | type) == "number" then
+        (select($schema.minimum and $value < $schema.minimum) | wrong("must be \($schema.minimum) or more")),
+        (select($schema.maximum and $value > $schema.maximum) | wrong("must be \($schema.maximum) or less"))
+      else empty end
+    end;
 
 def errors($schema): errors($schema; $schema; "");

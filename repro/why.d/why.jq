@@ -5,6 +5,7 @@
 
 $call[0] as $call | $origin[0] as $origin
 | {
+    version: 1,
     call: $call.call, args: $call.args, errno: $call.error, error: $call.text,
     thread: $call.thread, nth: $call.nth,
     function: $origin.function, file: $origin.file, line: $origin.line,
