@@ -1,0 +1,305 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# repro/case, case.json and what repro/judge/plan.jq says of it, and the three forms:
+# case.json, verdict.json and why.json. In each row what is wrong stands beside what is
+# right.
+
+load lib
+
+setup_file() {
+	export MINE=$BATS_FILE_TMPDIR/mine
+	repro/case NAME="$MINE"
+}
+
+setup() {
+	export CASE=$BATS_TEST_TMPDIR/mine
+	cp -r repro/cases/template "$CASE"
+}
+
+# with FILTER: the case's case.json, changed by jq.
+with() { jq "$1" repro/cases/template/case.json >"$CASE/case.json"; }
+
+# refused FILTER TEXT [WORD...]: a case with this is told in one line, and nothing is built.
+refused() {
+	with "$1"
+	BUILD=$BATS_TEST_TMPDIR/build run -2 --separate-stderr repro/run "${@:3}"
+	said "$2"
+	one_line
+	[ ! -e "$BATS_TEST_TMPDIR/build" ]
+}
+
+# wrong FILTER TEXT: it is case.json that is wrong, and that is named.
+wrong() { refused "$1" "mine/case.json: $2"; }
+
+# right FILTER [WORD...]: a case with this is understood; there only is no run to show.
+right() {
+	with "$1"
+	BUILD=$BATS_TEST_TMPDIR/build run -125 --separate-stderr repro/run show "${@:2}"
+	said "there is no verdict"
+}
+
+# The other validator says yes or no, and so does ours.
+valid() { # FILE SCHEMA
+	jsonschema -i "$1" "$2" 2>/dev/null
+}
+
+ours() { # FILE SCHEMA
+	[ -z "$(jq -r -L repro/judge --slurpfile schema "$2" 'include "validate"; errors($schema[0])' "$1" || echo failed)" ]
+}
+
+@test "make case begins a case that is told from the template by nothing but its place" {
+	run -0 make -s case NAME="$BATS_TEST_TMPDIR/another"
+	[[ $output == *"make repro CASE=$BATS_TEST_TMPDIR/another"* ]]
+	diff -r repro/cases/template "$BATS_TEST_TMPDIR/another"
+}
+
+@test "make case leaves alone what is there, and nothing half-written" {
+	echo keep >"$CASE/keep"
+	run -2 --separate-stderr repro/case NAME="$CASE"
+	said "is there already"
+	one_line
+	[ "$(cat "$CASE/keep")" = keep ]
+	for name in '' 'a b' .hidden -x "$BATS_TEST_TMPDIR/nowhere/x" "$BATS_TEST_TMPDIR/a:b"; do
+		run -2 --separate-stderr repro/case NAME="$name"
+		one_line
+	done
+	echo file >"$BATS_TEST_TMPDIR/file"
+	run -2 --separate-stderr repro/case NAME="$BATS_TEST_TMPDIR/file/x"
+	run -0 find "$BATS_TEST_TMPDIR" -name '.*.*' -o -name 'x*' -o -name 'a*'
+	[ -z "$output" ]
+}
+
+@test "every case of the lab has the form of the schema, and the two validators agree" {
+	for file in repro/cases/*/case.json; do
+		valid "$file" repro/judge/case.schema.json
+		ours "$file" repro/judge/case.schema.json
+	done
+}
+
+@test "the two validators agree on what is no case" {
+	while IFS= read -r filter; do
+		with "$filter"
+		run -1 valid "$CASE/case.json" repro/judge/case.schema.json
+		run -1 ours "$CASE/case.json" repro/judge/case.schema.json
+	done <<-'EOF'
+		del(.version)
+		.version = 2
+		.version = "1"
+		del(.rows)
+		del(.columns)
+		del(.expect)
+		.expects = .expect
+		.title = ""
+		.title = 7
+		.title = ("x" * 201)
+		.columns = {}
+		.columns = []
+		.columns.Seen = {}
+		.columns.seen.word = "KERNEL=distro"
+		.columns.seen.words = ["KERNEL=distro"]
+		.columns.seen.title = ("x" * 41)
+		.knobs = {"lower": "1..2"}
+		.knobs.N = ""
+		.knobs.N = 1
+		.nightly = []
+		.library = "libxdp"
+		.library = {"fix": "0123456789012345678901234567890123456789"}
+		.config = ["NET=y"]
+		.rows = []
+		.rows = "first"
+		.rows[0] = ""
+		.rows[0] = ("x" * 65)
+		.rows = [range(257) | tostring]
+		.probes = [{"function": "f"}]
+		.probes = [{"function": "f", "ring": 1}]
+		.probes = [{"function": "f f", "ring": 0}]
+		.probes = [{"function": "f", "ring": 0, "values": {"a b": "c"}}]
+		.outcomes.refused.errno = []
+		.outcomes.refused.port = {"minimum": 1}
+		.outcomes.refused.calls = [{"returned": 0}]
+		.expect = []
+		.expect[0].is = 7
+		del(.expect[0].is)
+		.expect[0].row = "first"
+		.expect[0].rows = []
+		.expect[0].until = "v6.2"
+		.expect[0].when = {}
+		.expect[0].why = ""
+		.report = {"lists": "netdev@vger.kernel.org"}
+		[.]
+		null
+	EOF
+}
+
+@test "the two validators agree on what is a case" {
+	while IFS= read -r filter; do
+		with "$filter"
+		valid "$CASE/case.json" repro/judge/case.schema.json
+		ours "$CASE/case.json" repro/judge/case.schema.json
+	done <<-'EOF'
+		.
+		.version = 1.0
+		.title = ("x" * 200)
+		.columns = ([range(16) | {"key": "c\(.)", "value": {}}] | from_entries)
+		.columns.seen = {"title": "what is seen", "words": "KERNEL=distro"}
+		.knobs = {"N_1": "1..2 many"}
+		.config = ["CONFIG_VLAN_8021Q=y", "# CONFIG_IPV6 is not set"]
+		.rows = [range(256) | tostring]
+		.probes = [{"function": "udp_bind.part.0", "ring": 0, "optional": true, "values": {"sk": "sk"}}]
+		.outcomes.refused = {"port": {"min": 1, "max": 7000}, "late": false, "calls": [{"function": "f", "returned": null}]}
+		.expect[0] = {"is": {"errno": null}, "rows": ["*"], "columns": ["seen"], "since": "5.15", "until": "7.2.1", "why": "x"}
+		.report = {"impact": "", "lists": []}
+	EOF
+}
+
+@test "a key that is misspelt" {
+	wrong '.expects = .expect | del(.expect)' 'it: lacks "expect"'
+	wrong '.expects = []' 'it: "expects" is not known; known are'
+	wrong '.expect[1].row = ["first"]' 'expect[1]: "row" is not known'
+	wrong '.columns.seen.word = ""' 'columns.seen: "word" is not known'
+	right .
+}
+
+@test "an outcome that is not declared" {
+	wrong '.expect[1].is = "refusd"' 'expect[1]: "refusd" is not an outcome; declared are "has the port", "refused"'
+	right '.expect[1].is = "has the port"'
+}
+
+@test "a column that is not declared" {
+	wrong '.expect[1].columns = ["before"]' 'expect[1].columns: "before" is not a column; declared are "seen"'
+	right '.expect[1].columns = ["seen"]'
+}
+
+@test "a knob that is not declared" {
+	wrong '.expect[1].when = {"N": "1"}' 'expect[1].when: "N" is not a knob; declared are none'
+	wrong '.columns.seen.words = "KERNELL=distro"' 'columns.seen.words: "KERNELL" is not a knob'
+	wrong '.rows += ["client {N}"]' 'rows[2]: "N" is not a knob'
+	wrong '.nightly = ["N=1"]' 'nightly[0]: "N" is not a knob'
+	right '.knobs.N = "1..4" | .nightly = ["N=1"] | .rows += ["client {N}"] | .columns.seen.words = "N=2" | .expect = [{"is": "refused"}] + .expect + [{"when": {"N": "1"}, "is": "refused"}]'
+}
+
+@test "a probe that is not declared" {
+	wrong '.outcomes.refused.calls = [{"function": "inet_bind"}]' 'outcomes.refused.calls: "inet_bind" is not the function of a probe; declared are none'
+	wrong '.debug = ["inet_bind"]' 'debug: "inet_bind" is not the function of a probe'
+	right '.probes = [{"function": "inet_bind", "ring": 0}] | .debug = ["inet_bind"] | .outcomes.refused.calls = [{"function": "inet_bind"}]'
+}
+
+@test "a rule for a row that cannot occur, and a row that no rule speaks of" {
+	wrong '.expect += [{"rows": ["third"], "is": "refused"}]' 'expect[2].rows: no row of the case matches "third"'
+	right '.expect += [{"rows": ["sec*"], "is": "refused"}]'
+	wrong 'del(.expect[1])' 'expect: no rule speaks of row "second" in column "seen"'
+	right 'del(.expect[1]) | del(.expect[0].rows)'
+	wrong '.columns.other = {} | .expect[1].columns = ["seen"]' 'expect: no rule speaks of row "second" in column "other"'
+	right '.columns.other = {} | .expect[1].columns = ["seen", "other"]'
+}
+
+@test "a knob outside its range or words" {
+	with '.knobs = {"N": "1..4", "MODE": "slow fast"}'
+	for word in N=0 N=5 N=two N=1e0 N= MODE=medium MODE=; do
+		refused '.knobs = {"N": "1..4", "MODE": "slow fast"}' "$word: must be" "$word"
+	done
+	refused . 'unknown knob N=1; the case mine has none of its own' N=1
+	right '.knobs = {"N": "1..4", "MODE": "slow fast"}' N=4 MODE=fast
+	wrong '.knobs.N = "1..4" | .columns.seen.words = "N=5"' 'columns.seen.words: N=5 must be 1..4'
+	wrong '.knobs.N = "1..4" | .expect[1].when = {"N": ["1", "5"]}' 'expect[1].when: N=5 must be 1..4'
+	wrong '.knobs.N = "4..1"' 'knobs.N: 4..1 is empty'
+	wrong '.knobs.KERNEL = "distro"' 'knobs.KERNEL: the lab has a knob of this name'
+	wrong '.knobs.N = "1..1000" | .rows += ["x {N}"]' 'rows[2]: N must be a range up to 256'
+}
+
+@test "a library's knob without the library, and a library that the lab cannot build" {
+	wrong '.columns.seen.words = "LIBXDP=FIX"' 'columns.seen.words: "LIBXDP" is not a knob'
+	wrong '.library = {"name": "libnone"}' 'library.name: there is no repro/libnone/build'
+	right '.library = {"name": "libxdp"} | .columns.seen.words = "LIBXDP=FIX"'
+}
+
+@test "a case.json that is not JSON, a file that is missing" {
+	echo '{"version": 1,' >"$CASE/case.json"
+	run -2 --separate-stderr repro/run
+	said "mine/case.json: not JSON"
+	one_line
+	for text in '' '{} {}' '[1' 'null null'; do
+		echo "$text" >"$CASE/case.json"
+		run -2 --separate-stderr repro/run
+		said "mine/case.json: not JSON"
+		one_line
+	done
+	with .
+	rm "$CASE/guest.sh"
+	run -2 --separate-stderr repro/run
+	said "there is no $CASE/guest.sh"
+	cp repro/cases/template/guest.sh "$CASE"
+	rm "$CASE/program.c"
+	wrong '.probes = [{"function": "inet_bind", "ring": 0}]' 'probes: there is no .c file'
+	right .
+}
+
+# A real run, and what becomes of its verdict with another expectation: each kind of
+# verdict.json is of the form.
+# bats test_tags=quick
+@test "a case that make case began runs as expected, and each kind of verdict has its form" {
+	CASE=$MINE run -0 --separate-stderr repro/run
+	[[ ${lines[-1]} == *"REPRODUCED: all of 2 rows are as the case expects"* ]]
+	verdict=build/mine/verdict.json
+	[ "$(jq -r '.columns[0].rows[1] | "\(.errno) \(.call)"' "$verdict")" = "EADDRINUSE bind" ]
+	is_of_form reproduced
+
+	with '.outcomes."has the port".port = 7001'
+	run -1 --separate-stderr repro/run judge
+	[[ ${lines[-1]} == *"NOT REPRODUCED"*"first: port is 7000 instead of 7001"* ]]
+	is_of_form not-reproduced
+
+	with '.outcomes."has the port".ports = 7000'
+	run -125 --separate-stderr repro/run judge
+	said 'row "first" does not report the fact ports, which the case expects'
+	is_of_form lab-failure
+
+	echo 'run() { exit 3; }' >>"$CASE/guest.sh"
+	with .
+	run -125 --separate-stderr repro/run
+	[ "$(jq -c keys "$verdict")" = '["case","reason","verdict","version"]' ]
+	is_of_form lab-failure
+}
+
+is_of_form() { # VERDICT
+	[ "$(jq -r .verdict "$verdict")" = "$1" ]
+	valid "$verdict" repro/judge/verdict.schema.json
+	ours "$verdict" repro/judge/verdict.schema.json
+}
+
+@test "a verdict.json with a key more, or one of another type, is not of the form" {
+	echo '{"version": 1, "case": "x", "verdict": "reproduced", "reason": "x"}' >"$BATS_TEST_TMPDIR/verdict.json"
+	valid "$BATS_TEST_TMPDIR/verdict.json" repro/judge/verdict.schema.json
+	ours "$BATS_TEST_TMPDIR/verdict.json" repro/judge/verdict.schema.json
+	for filter in '.more = 1' '.verdict = "maybe"' '.version = 2' 'del(.reason)' '.columns = []' '.seconds = -1' '.columns = [{}]'; do
+		jq "$filter" "$BATS_TEST_TMPDIR/verdict.json" >"$BATS_TEST_TMPDIR/wrong.json"
+		run -1 valid "$BATS_TEST_TMPDIR/wrong.json" repro/judge/verdict.schema.json
+		run -1 ours "$BATS_TEST_TMPDIR/wrong.json" repro/judge/verdict.schema.json
+	done
+}
+
+@test "two cases of one name do not get each other's program" {
+	mkdir "$BATS_TEST_TMPDIR/other"
+	cp -r "$CASE" "$BATS_TEST_TMPDIR/other/mine"
+	sed -i 's/PORT 7000/PORT 7001/' "$BATS_TEST_TMPDIR/other/mine/program.c"
+	touch -d '2000-01-01' "$CASE"/* "$BATS_TEST_TMPDIR/other/mine"/*
+	for port in 7000 7001 7000; do
+		[ "$port" = 7000 ] || CASE=$BATS_TEST_TMPDIR/other/mine
+		repro/run build
+		grep -q "PORT $port" "$CASE/program.c"
+		objdump -d build/mine/program.seen | grep -q "\$0x$(printf %x "$port"),"
+		CASE=$BATS_TEST_TMPDIR/mine
+	done
+}
+
+@test "why.json has its form, and with a key more it has not" {
+	repro/run build
+	run -0 --separate-stderr repro/why PROG=build/mine/program.seen
+	valid build/why.json repro/why.d/why.schema.json
+	ours build/why.json repro/why.d/why.schema.json
+	for filter in '.more = 1' 'del(.version)' '.line = "314"' '.line = 3.5' '.errno = 98' '.chain = [{}]' '.program = {}'; do
+		jq "$filter" build/why.json >"$BATS_TEST_TMPDIR/wrong.json"
+		run -1 valid "$BATS_TEST_TMPDIR/wrong.json" repro/why.d/why.schema.json
+		run -1 ours "$BATS_TEST_TMPDIR/wrong.json" repro/why.d/why.schema.json
+	done
+}
