@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # topology.jq: the network namespaces and their devices as a graph for dot, from
-# the guest's result.jsonl, read as text: "ip -json" of each namespace, a line each.
-#
-# Named argument: $facts, of repro/report.d/facts: the sockets tell their namespaces' cookies.
+# a guest's result.jsonl, read as text: "ip -json" of each namespace, a line each.
+# Nothing, where the guest showed none.
 
 def quoted: "\"\(tostring | .[:200] | explode | map(if . >= 32 and . < 127 and . != 34 and . != 92 then . else 63 end) | implode)\"";
 
@@ -24,20 +23,18 @@ def is_device: type == "object" and (.ifname | type == "string") and (.linkinfo 
   and (.addr_info // [] | type == "array" and all(.[]; type == "object"));
 
 [ split("\n")[] | fromjson? | select(type == "array" and length <= 64 and all(.[]; is_device)) ][:16]
+| select(. != [])
 | to_entries
 | map(.key as $netns | .value | map(select(.link_type != "loopback")) | to_entries
       | map(.value + {$netns, id: "n\($netns)_\(.key)"}))
 | (flatten) as $devices
-| [($facts[0].verdict.variants // {}).before.sockets[]? | {device, ifindex, netns_cookie}] as $sockets
 | "graph topology {",
   "rankdir=LR; nodesep=0.3; ranksep=1.2; fontname=Helvetica; fontsize=12;",
   "node [shape=box, fontname=Helvetica, fontsize=12, style=filled, fillcolor=white];",
   "edge [fontname=Helvetica, fontsize=12];",
   (to_entries[] | .key as $netns | .value
-   | ([.[] | . as $device | $sockets[] | select(.device == $device.ifname and .ifindex == $device.ifindex) | .netns_cookie | values][0]) as $cookie
    | "subgraph cluster_\($netns) {",
-     "style=filled; color=\"#e8eef4\";",
-     "label=\("network namespace \($netns + 1)" + (if $cookie then ", cookie \($cookie)" else "" end) | quoted);",
+     "style=filled; color=\"#e8eef4\"; label=\"network namespace \($netns + 1)\";",
      (if . == [] then "e\($netns) [label=\"no device\"];" else empty end),
      (.[] | "\(.id) [label=\(box)];"),
      "}"),
