@@ -3,17 +3,24 @@
 # html.jq: sections.jq's sections as one page that needs nothing else: no script,
 # no font, no picture from elsewhere. It is well-formed XML, too.
 #
-# Named arguments: $topology, $before and $after, pictures as SVG, or nothing.
+# Named arguments: $topology, a picture as SVG, or nothing; $charts, [{title, svg}].
 
 def pre: "<pre>\(@html)</pre>";
 
 def lines: map(@html) | join("<br/>");
 
-def table:
-  "<table><tr>\(.head | map("<th>\(@html)</th>") | join(""))</tr>",
-  (.rows[] | if .title then "<tr><td colspan=\"2\" class=\"title\">\(.title | @html)</td></tr>"
-    elif .differs then "<tr class=\"differs\"><td>! \(.cells[0] | lines)</td><td>! \(.cells[1] | lines)</td></tr>"
-    else "<tr><td>\(.cells[0] | lines)</td><td>\(.cells[1] | lines)</td></tr>" end),
+def mark: if .differs then "! " else "" end;
+
+# Two columns side by side; of one or more, a line for each.
+def table: . as {$columns, $heads}
+  | "<table\(if ($columns | length) == 2 then "><tr>\($heads | map("<th>\(@html)</th>") | join(""))</tr>" else " class=\"pairs\">" end)",
+  (.rows[] | mark as $mark
+   | if .title then "<tr><td colspan=\"2\" class=\"title\">\(.title | @html)</td></tr>"
+     else (if .differs then "<tr class=\"differs\">" else "<tr>" end) as $tr
+       | if ($columns | length) == 2 then $tr, (.cells[] | "<td>\($mark)\(lines)</td>"), "</tr>"
+         else .cells as $cells | range($columns | length)
+           | "\($tr)<th>\($columns[.] | @html)</th><td>\($mark)\($cells[.] | lines)</td></tr>" end
+     end),
   "</table>";
 
 def figure($class; $caption): select(. != "")
@@ -21,7 +28,7 @@ def figure($class; $caption): select(. != "")
 
 def picture: {
     topology: [$topology | figure("topology"; "The guest's network namespaces, by ip -json")],
-    chart: ["<div class=\"charts\">", ($before | figure("chart"; "before the fix")), ($after | figure("chart"; "after the fix")), "</div>"]
+    charts: ["<div class=\"charts\">", ($charts[] | .title as $title | .svg | figure("chart"; $title)), "</div>"]
   }[.][];
 
 def block:

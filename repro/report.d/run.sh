@@ -2,16 +2,19 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # run.sh: see what report.txt says, with QEMU and nothing else: boot a guest for each
-# variant, and compare what became of each socket with what the case predicts.
+# column of the case, and compare the error of each row with what the case predicts.
 #
 # usage: ./run.sh
-#        ./run.sh --gdb [before|after]   a guest that waits for gdb; says how to attach
+#        ./run.sh --gdb [COLUMN]   a guest that waits for gdb; says how to attach
 #
 # Environment (defaults): ACCEL, tcg or kvm (tcg); DEADLINE, seconds that a guest may
-#   take (60); QEMU (qemu-system-x86_64); PORT, of gdb (1234); SWAP=1 exchanges before
-#   and after, to see this script say no.
-# Needs a POSIX shell, coreutils and QEMU with an x86_64 microvm without ACPI (5.2 or later).
-# Output: a line a socket and the verdict; of each guest console.log, result.jsonl
+#   take (60); QEMU (qemu-system-x86_64); PORT, of gdb (1234); SWAP=1 gives each column
+#   the guest of the next one, to see this script say no.
+# Needs a POSIX shell, coreutils and QEMU 5.2 or later with x86_64's microvm.
+# Inputs: columns, a line each: its name and its kernel's folder; predicted: a line for
+#   each row, its column, name, error number ("set": any error, "any": not compared) and
+#   the error's name; qemu/ and gdb/.
+# Output: a line for each row and the verdict; of each guest console.log, result.jsonl
 #   and strace.log in again/. What else is in this folder, see report.txt.
 # Exit: 0 reproduced, all is as predicted; 1 not reproduced; 2 bad usage; 125 a guest
 #   was lost, or there is nothing to compare with.
@@ -31,20 +34,26 @@ stop() { # CODE TEXT
 	exit "$1"
 }
 
-# start ROLE COMMAND...: QEMU with the machine that the role has; does not return.
+# next COLUMN: the one after it; after the last comes the first.
+next() {
+	found=
+	for its in $columns $columns; do
+		[ -z "$found" ] || { echo "$its"; return; }
+		[ "$its" != "$1" ] || found=1
+	done
+}
+
+# start COLUMN COMMAND...: QEMU with the machine that the column has; does not return.
 # The guest can do nothing but run and write 8 MiB into each of its files.
 start() {
-	role=$1 machine=$1
+	column=$1 machine=$1
 	shift
-	case ${SWAP-}$role in
-	1before) machine=after ;;
-	1after) machine=before ;;
-	esac
+	[ "${SWAP-}" != 1 ] || machine=$(next "$column")
 	while IFS= read -r option; do
 		set -- "$@" "$option"
 	done <"qemu/$machine.$ACCEL"
 	for file in result.jsonl strace.log; do
-		set -- "$@" -chardev "file,id=${file%.*},path=again/$role/$file" \
+		set -- "$@" -chardev "file,id=${file%.*},path=again/$column/$file" \
 			-device "virtserialport,chardev=${file%.*},name=${file%.*}"
 	done
 	if "$QEMU" -help | grep -q '^-sandbox'; then
@@ -54,33 +63,33 @@ start() {
 	exec "$@"
 }
 
-guest() { # ROLE; to be run in the background
+guest() { # COLUMN; to be run in the background
 	# shellcheck disable=SC2086 # words
 	start "$1" $tied timeout --kill-after=2 "$DEADLINE" "$QEMU" -display none \
 		-serial "file:again/$1/console.log" >"again/$1/qemu.log" 2>&1 </dev/null
 }
 
-# field NAME JSON: a member's value, of a line without blanks.
-field() {
-	value=${2#*\""$1"\":}
-	value=${value#\"}
-	echo "${value%%[\",\}]*}"
-}
-
-# What became of the sockets of a guest's plain run, as "ROLE DEVICE QUEUE ERRNO".
-outcomes() { # ROLE
+# What became of the rows of a guest's plain run, with tabs between: COLUMN, ROW, ERRNO.
+outcomes() { # COLUMN
 	phase=
-	tr -d ' \t\r' <"again/$1/result.jsonl" | while IFS= read -r line; do
+	tr -d '\r' <"again/$1/result.jsonl" | while IFS= read -r line; do
 		case $line in
 		'{"phase":'*) phase=$line ;;
-		'{"socket":'*)
-			[ "$phase" != '{"phase":"run"}' ] ||
-				echo "$1 $(field device "$line") $(field queue "$line") $(field errno "$line")" ;;
+		*'"row":'*)
+			[ "$phase" = '{"phase":"run"}' ] || continue
+			row=${line#*\"row\":}
+			row=${row#*\"}
+			errno=0
+			case $line in
+			*'"errno":'*) errno=${line##*\"errno\":} ;;
+			esac
+			errno=${errno# }
+			printf '%s\t%s\t%s\n' "$1" "${row%%\"*}" "${errno%%[!0-9]*}" ;;
 		esac
 	done
 }
 
-ended() { # ROLE: did its guest come to its end?
+ended() { # COLUMN: did its guest come to its end?
 	tail -n 1 "again/$1/result.jsonl" | while IFS= read -r line; do
 		case $line in
 		'{"end":{"status":0'*) echo yes ;;
@@ -91,24 +100,25 @@ ended() { # ROLE: did its guest come to its end?
 compare() {
 	different=0
 	[ "$(wc -l <again/outcomes)" = "$(wc -l <predicted)" ] ||
-		stop 125 "the guests reported another number of sockets than was predicted; see again/"
-	while read -r role device queue errno name; do
+		stop 125 "the guests reported another number of rows than was predicted; see again/"
+	while IFS=$tab read -r column row errno name; do
 		said=
-		while read -r its_role its_device its_queue its_errno; do
-			[ "$its_role $its_device $its_queue" != "$role $device $queue" ] || said=$its_errno
+		while IFS=$tab read -r its_column its_row its_errno; do
+			[ "$its_column$tab$its_row" != "$column$tab$row" ] || said=$its_errno
 		done <again/outcomes
-		case $said in
-		'') stop 125 "$role: nothing was said of $device queue $queue; see again/" ;;
-		"$errno") echo "  $role  $device queue $queue: $name, as predicted" ;;
+		case $errno:$said in
+		*:) stop 125 "$column: nothing was said of $row; see again/" ;;
+		any:*) echo "  $column  $row: error number $said; the case predicts none" ;;
+		"$said:$said" | set:[1-9]*) echo "  $column  $row: $name, as predicted" ;;
 		*)
-			echo "  $role  $device queue $queue: error number $said instead of $errno, $name"
+			echo "  $column  $row: error number $said instead of $errno, $name"
 			different=1 ;;
 		esac
 	done <predicted
 	if [ "$different" = 1 ]; then
 		echo "  NOT REPRODUCED"
 	else
-		echo "  REPRODUCED: every socket ended as the case predicts"
+		echo "  REPRODUCED: every row ended with the error that the case predicts"
 	fi
 	return "$different"
 }
@@ -118,47 +128,56 @@ reproduce() {
 	trap 'kill $pids 2>/dev/null || true' EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM HUP
-	for role in before after; do
-		guest "$role" &
+	for column in $columns; do
+		mkdir -p "again/$column"
+		: >"again/$column/result.jsonl"
+		guest "$column" &
 		pids="$pids $!"
 	done
 	for pid in $pids; do
 		wait "$pid" || true
 	done
 	pids=
-	for role in before after; do
-		[ "$(ended "$role")" = yes ] ||
-			stop 125 "the guest of $role did not come to its end in $DEADLINE s; see again/$role"
-		outcomes "$role"
+	for column in $columns; do
+		[ "$(ended "$column")" = yes ] ||
+			stop 125 "the guest of $column did not come to its end in $DEADLINE s; see again/$column"
+		outcomes "$column"
 	done >again/outcomes
 	[ -s predicted ] || stop 125 "the run that this was made from has no verdict to compare with; see again/"
 	compare
 }
 
-wait_for_gdb() { # ROLE
-	vmlinux=kernel/vmlinux
-	[ -e "$vmlinux" ] || vmlinux=kernel/vmlinux.boot
+wait_for_gdb() { # COLUMN
+	while IFS=$tab read -r column folder; do
+		[ "$column" != "$1" ] || kernel=$folder
+	done <columns
+	vmlinux=$kernel/vmlinux
+	[ -e "$vmlinux" ] || vmlinux=$kernel/vmlinux.boot
 	cat <<-EOF
 		The guest waits for gdb; Ctrl-A X ends it. In another terminal, in this folder:
 
 		  gdb -q -iex 'set auto-load no' -ex 'target remote 127.0.0.1:$PORT' -x gdb/$1.gdb $vmlinux
 
-		kernel/vmlinux has line numbers and types; it comes in the second archive.
+		$kernel/vmlinux has line numbers and types; it comes in the second archive.
 	EOF
+	mkdir -p "again/$1"
 	start "$1" "$QEMU" -display none -serial mon:stdio -S -gdb "tcp:127.0.0.1:$PORT"
 }
 
+tab=$(printf '\t')
+columns=$(cut -f 1 columns | paste -sd ' ' -)
 case $ACCEL in
 tcg | kvm) ;;
 *) stop 2 "ACCEL=$ACCEL is neither tcg nor kvm" ;;
 esac
+case "$#:${1-}: $columns " in
+0:* | 1:--gdb:* | 2:--gdb:*" ${2-} "*) ;;
+*) stop 2 "usage: ./run.sh [--gdb [COLUMN]]; the columns are $columns" ;;
+esac
 command -v "$QEMU" >/dev/null || stop 125 "there is no $QEMU; install it, or set QEMU="
 rm -rf again
-mkdir -p again/before again/after
-: >again/before/result.jsonl
-: >again/after/result.jsonl
-case $#:${1-}:${2-before} in
-0::before) reproduce ;;
-[12]:--gdb:before | [12]:--gdb:after) wait_for_gdb "${2-before}" ;;
-*) stop 2 "usage: ./run.sh [--gdb [before|after]]" ;;
-esac
+if [ $# = 0 ]; then
+	reproduce
+else
+	wait_for_gdb "${2-${columns%% *}}"
+fi

@@ -3,45 +3,39 @@
 # sections.jq: the report as a list of sections, which text.jq and
 # html.jq print; jq -L repro/judge -L repro/report.d. All of it comes from the run and its case.
 #
-# Input:  the facts that repro/report gathers, see there.
+# Input:  the facts that repro/report.d/facts gathers, see there.
 # Output: {subject, sections: [{title, blocks}]}; a block is one of
-#   {p: text}  {pre: lines}  {pairs: [[name, text]]}  {table: {head, rows}}, a row is
-#   {title} or {cells: [lines, lines], differs}; and for paper and screens
+#   {p: text}  {pre: lines}  {pairs: [[name, text]]}  {table: {columns, heads, rows}}, a row
+#   is {title} or {cells: [lines of each column], differs}; and for paper and screens
 #   {picture: name}  {fold: {title, text}}
 include "shown";
 include "rows";
 
-def names: map("\(.device) queue \(.queue)")
-  | if length > 3 then .[:2] + ["\(length - 2) more"] else . end
-  | join(", ");
+def some: if length > 3 then .[:2] + ["\(length - 2) more"] else . end | join(", ");
 
 def capitalised: ascii_upcase[:1] + .[1:];
 
-def failing: [.sockets[] | select(.errno)];
+def failing: [.rows[] | select(.errno)];
 
-def errors: map("\(.errno)\(if .step then " at \(.step)" else "" end)") | unique | join(", ");
+def errors: map("\(.errno)\(if .call then " at \(.call)" else "" end)") | unique | join(", ");
 
-# What fails, in one sentence.
-def failure:
-  .verdict as $verdict
-  | $verdict.variants | values
-  | (.before | failing) as $before | (.after | failing) as $after
-  | if $before == [] and $after == [] then "No socket fails, neither with libxdp \(.before.library) nor with \(.after.library)."
-    elif $after == [] then "With libxdp \(.before.library) on Linux \($verdict.kernel.release), \($before | names) fails: \($before | errors). With libxdp \(.after.library) it does not."
-    elif $before == [] then "With libxdp \(.after.library) on Linux \($verdict.kernel.release), \($after | names) fails: \($after | errors). With libxdp \(.before.library) it does not."
-    else "On Linux \($verdict.kernel.release), \($before | names) fails with libxdp \(.before.library): \($before | errors); and with \(.after.library), \($after | names): \($after | errors)." end;
+def releases: [.verdict.columns[].kernel.release // "?"] | unique | join(" / ");
+
+# What fails, a sentence for each column.
+def failures: .verdict.columns[]
+  | "\(.title | capitalised) (\([.library // empty, "Linux \(.kernel.release)"] | join(", "))), "
+    + (failing | if . == [] then "no row fails." else "\(map(.row) | some) \(if length > 1 then "fail" else "fails" end): \(errors)." end);
 
 def subject:
-  .verdict as $verdict
-  | if $verdict.verdict == "lab-failure" then "\(.name): the lab failed, there is no verdict"
-    elif $verdict.verdict != "reproduced" then "\(.name): not as predicted on Linux \($verdict.kernel.release)"
-    elif $verdict.control then "\(.name): as predicted, a control"
-    else "[BUG] \(.case.report.subject // "\(.name): \([$verdict.variants[] | failing[]] | errors)")" end;
+  if .verdict.verdict == "lab-failure" then "\(.name): the lab failed, there is no verdict"
+  elif .verdict.verdict != "reproduced" then "\(.name): not as predicted on Linux \(releases)"
+  elif .verdict.control then "\(.name): as predicted, a control"
+  else "[BUG] \(.case.report.subject // "\(.name): \([.verdict.columns[] | failing[]] | errors)")" end;
 
 def what_fails:
   {title: "What fails", blocks: [
-    (.case.about | values | {p: "\(.)."}),
-    {p: failure},
+    {p: "\(.case.title)."},
+    {p: failures},
     {p: "\(.verdict | if .verdict == "lab-failure" then "There is no verdict"
       elif .verdict == "reproduced" and .control then "The lab's verdict is as predicted"
       else "The lab's verdict is \(.verdict | gsub("-"; " "))" end): \(.verdict.reason)."},
@@ -56,19 +50,22 @@ def impact: {title: "Impact", blocks: [{p: (
   else .case.report.impact // "The case does not say." end)}]};
 
 def kernel_word:
-  if .kernel.source == "kernel.org" then "v\(.kernel.release | sub("(?<v>^[0-9]+\\.[0-9]+)\\.0$"; .v))"
-  elif .kernel.source // "" | startswith("linux-source-") then "distro"
+  if .source // "" | startswith("kernel.org") then "v\(.release | sub("(?<v>^[0-9]+\\.[0-9]+)\\.0$"; .v))"
+  elif .source // "" | startswith("linux-source-") then "distro"
   else "TREE" end;
+
+# A word for a shell, and for make.
+def word: if test("^[A-Za-z0-9._:,/@%+=-]*$") then . else @sh end;
 
 # What makes the lab do this run again, as lines of a shell.
 def knobs: . as $facts
-  | .verdict
-  | [["make repro KERNEL=\(kernel_word)",
-      (.libxdp | values | if . == "xdp-tools" then "LIBXDP=upstream" else "LIBXDP=distro" end),
-      ($facts.fix | values | "FIX=\(.)")],
-     [$facts.guest.before // {} | to_entries[]
-      | if .key != "VARIANT" then "\(.key)=\(.value)" elif .value == "after" then "SWAP=1" else empty end]]
-  | map(select(. != []) | join(" ")) | join(" \\\n  ") / "\n";
+  | (.verdict.columns[:1] | map(.words // {}) | add // {}) as $chosen
+  | (.columns[0] // {words: {}}) as $first
+  | [["make", "repro", "CASE=\(.name)", (select($chosen.KERNEL | not) | .kernels[0] | values | "KERNEL=\(kernel_word)"), .library[]],
+     [(.verdict.knobs // ($first.words | del(.CASE, .COLUMN, .ARGS)) | to_entries[] | "\(.key)=\(.value)"),
+      (select($chosen.ARGS | not) | $first.words.ARGS | values | "ARGS=\(.)"),
+      (select($first.words.COLUMN // $first.name | . != $first.name) | "SWAP=1")]]
+  | map(select(. != []) | map(word) | join(" ")) | join(" \\\n  ") / "\n";
 
 def steps:
   {title: "Steps to reproduce", blocks: [
@@ -76,104 +73,108 @@ def steps:
       {pre: ["tar --zstd -xf \(.archive).tar.zst", "cd \(.archive)", "./run.sh"]}),
     {p: "From nothing, with the lab:"},
     {pre: (["git clone \(.tools.url) xsklab", "cd xsklab\(if .tools.lab then " && git checkout \(.tools.lab | rtrimstr("-dirty"))" else "" end)"] + knobs)},
-    (select(.verdict.kernel.source and (.verdict | kernel_word) == "TREE") | {p: "TREE is a folder with Linux \(.verdict.kernel.release): \(.kernel.tree // "a local tree")."})
+    (.kernels[0] | values | select(.source and kernel_word == "TREE") | {p: "TREE is a folder with Linux \(.release): \(.tree)."}),
+    (select(.here.case != "repro/cases/\(.name)") | {p: "The case is not the lab's; it is in the archive, as repro/cases/\(.name)."})
   ]};
 
-def seen: if . == null then ["not reported"]
-  else [socket]
-    + (if .predicted and (.predicted.errno != .errno or .predicted.step != .step)
-       then ["instead of \(.predicted | outcome)"] else [] end)
-  end;
+# A row's end in a column, with the facts that are its own, and what was expected instead.
+def seen($name; $columns; $differences): . as $column | row($name)
+  | if . == null then ["not reported"]
+    else ($name | if ($columns | length) == 1 then {} else shared($columns) end) as $shared
+    | (.facts | with_entries(select(.key as $key | $shared | has($key) | not)) | facts) as $own
+    | [ended, ($own | select(. != "")),
+       ("\($column.name): \($name): " as $prefix | $differences[] | select(startswith($prefix)) | ltrimstr($prefix))]
+    end;
 
-# The table of both variants.
-def both: .verdict.variants | {head: ["before: libxdp \(.before.library)", "after: libxdp \(.after.library)"]};
+def table(lines): .verdict.columns as $columns
+  | ([$columns[].kernel.release] | unique | length > 1) as $kernels
+  | {table: {columns: [$columns[].title], rows: [lines],
+      heads: [$columns[] | [.title + (.library // empty | ": \(.)"), (select($kernels) | "Linux \(.kernel.release)")] | join(", ")]}};
 
 def expected:
   {title: "Expected and seen", blocks: [
-    {p: "Expected: \(.case.report.expected // "The same as after the fix.")"},
+    {p: "Expected: \(.case.report.expected // "what the case's case.json says.")"},
     {picture: "topology"},
     {p: "Seen:"},
-    (select(.verdict.variants)
-     | (.verdict.variants | [.before.sockets, .after.sockets]) as [$b, $a]
-     | {table: (both + {rows: [range([$b, $a | length] | max) as $i
-         | ({title: ($b[$i] // $a[$i] | socket_name)},
-            {cells: [$b[$i], $a[$i] | seen], differs: ($b[$i].errno != $a[$i].errno)})]})}),
-    (select(.verdict.variants == null) | {p: "nothing; \(.verdict.reason)."})
+    (select(.verdict.columns != []) | (.verdict.differences // []) as $differences | .verdict.columns as $columns
+     | table(.verdict | row_names[] | . as $name
+       | {title: row_title($columns)},
+         ([$columns[] | seen($name; $columns; $differences)] | {cells: ., differs: (unique | length > 1)}))),
+    (select(.verdict.columns == []) | {p: "nothing; \(.verdict.reason)."})
   ]};
 
-def refusals: . as $facts
-  | ("before", "after") as $variant
-  | ($facts.verdict.variants // {})[$variant] | values
-  | . as $v | [refused_call][0] as $call
-  | ($call.text // [.strace[] | select(test(" = -1 E"))][0])
-  | values
-  | {p: "\($variant | capitalised) the fix; strace (which looks names up in its own namespaces), the bytes, and the fields by pahole's layout:"},
-    {pre: ([., $call.bytes, $call.fields] | map(values))};
+# The calls that were refused, each with its column, as many as a reader looks at.
+def refused: [.verdict.columns[] | . as $column | .refused[]? | {column: $column, refused: ., who: "\($column.title | capitalised), \(.rows | some)"}] | .[:16];
 
-def refused: {title: "The refused call", blocks: ([refusals] | if . == [] then [{p: "No call that the case looks at was refused."}] else . end)};
+def refused_calls:
+  [refused | unique_by(.refused | refused_text)[] | . as {$column, $refused}
+   | ($column | refused_bytes($refused)) as $bytes
+   | {p: "\(.who); strace (which looks names up in its own namespaces)\(if $bytes then ", the bytes, and the fields by pahole's layout" else "" end):"},
+     {pre: ([$refused | refused_text] + ($bytes // {} | [.bytes, .fields | values]))}]
+  | {title: "The refused call", blocks: (if . == [] then [{p: "No call of a row was refused."}] else . end)};
 
-def source_lines($at): [.source[]
+def source_lines: . as $at | [.source[]?
   | "\(if .line == $at.line then "=>" elif .line == $at.statement.line and $at.statement.file == $at.file then "->" else "  " end) \(.line) \(.text | gsub("\t"; "    "))"];
 
-def origins: . as $facts
-  | ($facts.verdict.variants // {} | .before.refused_at | {file, line}?) as $before
-  | ("before", "after") as $variant
-  | ($facts.verdict.variants // {})[$variant].refused_at | values
-  | . as $at
-  | if $variant == "after" and {file, line} == $before then {p: "After the fix: the same line."}
-    else {p: "\($variant | capitalised) the fix: \(.function)(), \(place), Linux \($facts.verdict.kernel.release)"},
-    ($facts.origin[$variant] | values | {pre: source_lines($at)}),
-    {pairs: [
-      ["values", (made_by | if . == "" then "none that the compiler kept" else . end)],
-      ["called by", ([.chain[:-1][] | "\(.function) \(place)"] | reverse | join(", "))],
-      (.others[]? | ["or else", "\(.function) \(place): \(.condition)"])]} end;
+# A line that refused several calls is shown once.
+def refused_in:
+  [refused | map(select(.refused.at)) | . as $all | to_entries[] | .key as $i | .value
+   | (.column.kernel.release // "?") as $release
+   | [.refused.at.file, .refused.at.line, $release] as $place
+   | .refused.at
+   | if any($all[:$i][]; [.refused.at.file, .refused.at.line, .column.kernel.release // "?"] == $place)
+     then {p: "\($all[$i].who): the same line, \(place)."}
+     else {p: "\($all[$i].who): \(.function)(), \(place), Linux \($release)"},
+       (source_lines | select(. != []) | {pre: .}),
+       {pairs: [
+         ["values", (made_by | if . == "" then "none that the compiler kept" else . end)],
+         ["called by", ([.chain[:-1][] | "\(.function) \(place)"] | reverse | join(", "))],
+         (.others[]? | ["or else", "\(.function) \(place): \(.condition)"])]} end]
+  | {title: "The line that refused it", blocks: (if . == [] then [{p: "None is known."}] else . end)};
 
-def refused_in: {title: "The line that refused it", blocks: ([origins] | if . == [] then [{p: "None is known."}] else . end)};
-
-def cell($variants; $nulls; $variant):
+def cell($column; $nulls):
   if . == null then ["not called"]
-  else ["\(.function)()", "  \(values($nulls) | join(", "))", "  = \(result($variants[$variant]))"] | map(select(. != "  ")) end;
+  else ["\(.function)()", "  \(values($nulls) | join(", "))", "  = \(result($column))"] | map(select(. != "  ")) end;
 
-def timeline:
-  {title: "Timeline", blocks: [
-    {p: "The recorded calls of library and kernel, in order of time; a pointer is NULL or set. \"!\" marks what differs."},
-    {picture: "chart"},
-    (select(.verdict.variants)
-     | .verdict.variants as $v
-     | (.verdict | nulls) as $nulls | (.verdict | shown_rows) as $rows
-     | {table: (both + {rows: [$rows[]
-         | ({title: .socket},
-            (.pairs[]
-             | (select(.parts) | {title: "here they part:"}),
-               {cells: [(.before | cell($v; $nulls; "before")), (.after | cell($v; $nulls; "after"))], differs}))]})},
-       ((.verdict | rows | length) - ($rows | length)
-        | select(. > 0) | {p: "Sockets that are not shown here: \(.); the archive's timeline.jsonl has them."})),
-    (select(.verdict.variants == null) | {p: "None was judged."}),
-    (.functions[] | {fold: (. + {open: true})})
-  ]};
+def timeline: .verdict as $verdict | ($verdict | nulls) as $nulls | ($verdict | shown_rows) as $rows
+  | {title: "Timeline", blocks: (
+      if all($verdict.columns[].rows[]; .calls == []) then [{p: "No call was recorded."}] else [
+        {p: "The recorded calls of program, library and kernel, in order of time; a pointer is NULL or set. \"!\" marks what differs."},
+        {picture: "charts"},
+        table($rows[] | {title},
+          (.lines[] | (select(.parts) | {title: "here they part:"}),
+            {cells: [range(.calls | length) as $i | .calls[$i] | cell($verdict.columns[$i]; $nulls)], differs})),
+        (($verdict | row_names | length) - ($rows | length)
+         | select(. > 0) | {p: "Rows that are not shown here: \(.); the archive's timeline.jsonl has them."})
+      ] end
+      + [.functions[] | {fold: (. + {open: true})}])};
 
 def letters: . as $bits | [range(18) | select((($bits / pow(2; .)) | floor) % 2 == 1) | "PFSRMBUDAWCIOELKXT"[.:. + 1]] | join("");
 
-def kernel_facts: . as $facts | .verdict.kernel // {}
-  | if .release == null then "not known"
-    else "Linux \(.release), build id \(.build_id // "not known")" end,
-    ($facts.kernel.tree | values),
-    (if .tainted == null then "whether it was tainted is not known"
-     elif .tainted == 0 then "not tainted" else "tainted: \(.tainted), \(.tainted | letters)" end);
+def taint:
+  if . == null then "whether it was tainted is not known"
+  elif . == 0 then "not tainted" else "tainted: \(.), \(letters)" end;
+
+def config: "tinyconfig with the fragments \(.fragments | join(", ")): "
+  + ([.options[] | select(endswith("=y")) | rtrimstr("=y") | ltrimstr("CONFIG_")] | join(" "))
+  + "; and without "
+  + ([.options[] | select(startswith("# ")) | ltrimstr("# CONFIG_") | rtrimstr(" is not set")] | join(" "));
 
 def versions: . as $facts | .verdict as $verdict
   | {title: "Versions", blocks: [
     {pairs: [
-      ["kernel", ([kernel_facts] | join("; "))],
-      ["config", (.kernel | if . then "tinyconfig with the fragments \(.fragments | join(", ")): "
-          + ([.options[] | select(endswith("=y")) | rtrimstr("=y") | ltrimstr("CONFIG_")] | join(" "))
-          + "; and without "
-          + ([.options[] | select(startswith("# ")) | ltrimstr("# CONFIG_") | rtrimstr(" is not set")] | join(" "))
-          + ". All of it is in the archive's kernel/config." else "not known" end)],
-      ["libxdp", ($verdict.variants // {} | "before: \(.before.library // "not known"); after: \(.after.library // "not known"); of \($verdict.libxdp // "unknown origin")")],
+      (.kernels | if . == [] then ["kernel", "not known"] else .[] | .columns as $names
+        | ["kernel", ([(if ($facts.kernels | length) > 1 then "\($names | join(", ")): " else "" end) + "Linux \(.release), build id \(.build_id)", .tree,
+            (.patch // [] | select(. != []) | "with \(join(", "))"),
+            ([$verdict.columns[] | select(.name | IN($names[])) | .kernel.tainted | taint] | unique[])] | join("; "))] end),
+      (.kernels | [.[] | select(.options)] as $known
+       | if $known == [] then ["config", "not known"] else range($known | length) as $i | $known[$i]
+         | select($i == 0 or .options != $known[0].options)
+         | ["config", "\(config). All of it is in the archive's \(.name)/config."] end),
+      ([$verdict.columns[] | select(.library) | "\(.title): \(.library)"] | select(. != []) | ["library", join("; ")]),
       ["QEMU", ($verdict.qemu | values | "\(.) \($verdict.accel)\(if $verdict.restored then ", guests that went on from a saved one" else "" end)\($verdict.retried // "" | if . == "" then . else ", after KVM had lost a guest: \(.)" end)") // "not known"],
-      ["gdb", .tools.gdb], ["compiler", .kernel.compiler // "not known"], ["host", .tools.host],
-      ["lab", (.tools.lab | if . then "xsklab, commit \(.)" else "not known" end)]
+      ["gdb", .tools.gdb], ["compiler", ([.kernels[].compiler | values] | unique | join("; ") | if . == "" then "not known" else . end)],
+      ["host", .tools.host], ["lab", (.tools.lab | if . then "xsklab, commit \(.)" else "not known" end)]
     ]}]};
 
 def regression: select(.last_good or .first_bad)
@@ -189,7 +190,7 @@ def recipients:
 
 def attached: {title: "Attached", blocks: [
     {p: "\(.archive).tar.zst: logs and timelines of this run, the sources\(if .runnable then ", and all that run.sh needs to run it again" else "" end)."},
-    (select(.kernel) | {p: "\(.archive)-debug.tar.zst: vmlinux with debugging information."}),
+    (select(.here.kernels != []) | {p: "\(.archive)-debug.tar.zst: vmlinux with debugging information."}),
     (.logs[] | {fold: .})
   ]};
 
@@ -198,5 +199,5 @@ def harmless: if .fold then .fold.title |= printable
   else walk(if type == "string" then printable else . end) end;
 
 { subject: (subject | printable),
-  sections: ([what_fails, missing, impact, steps, expected, refused, refused_in, timeline,
+  sections: ([what_fails, missing, impact, steps, expected, refused_calls, refused_in, timeline,
     versions, regression, recipients, attached] | map(.blocks |= map(harmless))) }

@@ -6,7 +6,7 @@ include "shown";
 
 def width: 75;
 # Lines of a section; all of them are less than 480.
-def limit: {"Timeline": 130, "Versions": 45, "To": 45, "The line that refused it": 40}[.title] // 24;
+def limit: {"Timeline": 110, "Expected and seen": 50, "Versions": 45, "To": 45, "The line that refused it": 40}[.title] // 24;
 
 def chunks($width): if length <= $width then [.] else [.[:$width]] + (.[$width:] | chunks($width)) end;
 
@@ -28,11 +28,17 @@ def side_by_side($left; $right; $mark):
   | range([$l, $r | length] | max)
   | "\($l[.] // "" | pad(36)) \($mark) \($r[.] // "")" | sub(" +$"; "");
 
-def table:
-  side_by_side([.head[0]]; [.head[1]]; "|"),
-  "-" * 37 + "+" + "-" * 37,
-  (.rows[] | if .title then .title | wrapped(width; 2)
-    else side_by_side(.cells[0]; .cells[1]; if .differs then "!" else "|" end) end);
+# One column as it is; two side by side; of more, a line for each.
+def table: . as {$columns, $heads}
+  | ([$columns[] | length] | max + 2) as $first
+  | if ($columns | length) == 2 then side_by_side([$heads[0]]; [$heads[1]]; "|"), "-" * 37 + "+" + "-" * 37 else empty end,
+    (.rows[] | . as $row
+     | if .title then .title | wrapped(width; 2)
+       elif ($columns | length) == 1 then .cells[0][] | "  \(.)" | wrapped(width; 2)
+       elif ($columns | length) == 2 then side_by_side(.cells[0]; .cells[1]; if .differs then "!" else "|" end)
+       else range($columns | length) as $i | $row.cells[$i] | to_entries[]
+         | (if .key > 0 then " " * ($first + 2) else (if $row.differs then "! " else "  " end) + ($columns[$i] | pad($first)) end) + .value
+         | wrapped(width; $first) end);
 
 def block:
   if .p then "", (.p | wrapped(width; 0))
