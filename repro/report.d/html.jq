@@ -51,7 +51,7 @@ def block:
 "p, td, th, h1 { overflow-wrap: anywhere; }",
 "pre { background: #f4f4f4; padding: .5rem; overflow-x: auto; font-size: .85rem; }",
 "table { border-collapse: collapse; width: 100%; } td, th { text-align: left; vertical-align: top; padding: .15rem .5rem; border-top: 1px solid #ddd; width: 50%; }",
-".pairs th { width: 6rem; font-weight: normal; color: #555; } .pairs td { width: auto; }",
+".pairs th { width: 9rem; font-weight: normal; color: #555; } .pairs td { width: auto; }",
 ".title { font-weight: bold; background: #f4f4f4; } .differs td { background: #fdecee; }",
 ".charts { display: flex; flex-wrap: wrap; gap: 1rem; } figure { margin: 1rem 0; } .chart { flex: 1 1 22rem; overflow-x: auto; } .chart svg { min-width: 20rem; }",
 "svg { max-width: 100%; height: auto; } figcaption { color: #555; }",

@@ -54,17 +54,20 @@ def kernel_word:
   elif .source // "" | startswith("linux-source-") then "distro"
   else "TREE" end;
 
+# The first kernel that the case's columns do not choose themselves.
+def chosen_kernel: [.verdict.columns[] | select(.words.KERNEL) | .name] as $own
+  | first(.kernels[] | select(.source and .columns - $own != []));
+
 # A word for a shell, and for make.
 def word: if test("^[A-Za-z0-9._:,/@%+=-]*$") then . else @sh end;
 
 # What makes the lab do this run again, as lines of a shell.
 def knobs: . as $facts
-  | (.verdict.columns[:1] | map(.words // {}) | add // {}) as $chosen
-  | (.columns[0] // {words: {}}) as $first
-  | [["make", "repro", "CASE=\(.name)", (select($chosen.KERNEL | not) | .kernels[0] | values | "KERNEL=\(kernel_word)"), .library[]],
+  | .columns[0] as $first
+  | [["make", "repro", "CASE=\(.name)", (chosen_kernel | "KERNEL=\(kernel_word)"), .library[]],
      [(.verdict.knobs // ($first.words | del(.CASE, .COLUMN, .ARGS)) | to_entries[] | "\(.key)=\(.value)"),
-      (select($chosen.ARGS | not) | $first.words.ARGS | values | "ARGS=\(.)"),
-      (select($first.words.COLUMN // $first.name | . != $first.name) | "SWAP=1")]]
+      (select(.verdict.columns[0].words.ARGS | not) | $first.words.ARGS | values | "ARGS=\(.)"),
+      (select(any(.columns[1:][]; .name == $first.words.COLUMN)) | "SWAP=1")]]
   | map(select(. != []) | map(word) | join(" ")) | join(" \\\n  ") / "\n";
 
 def steps:
@@ -73,7 +76,7 @@ def steps:
       {pre: ["tar --zstd -xf \(.archive).tar.zst", "cd \(.archive)", "./run.sh"]}),
     {p: "From nothing, with the lab:"},
     {pre: (["git clone \(.tools.url) xsklab", "cd xsklab\(if .tools.lab then " && git checkout \(.tools.lab | rtrimstr("-dirty"))" else "" end)"] + knobs)},
-    (.kernels[0] | values | select(.source and kernel_word == "TREE") | {p: "TREE is a folder with Linux \(.release): \(.tree)."}),
+    (chosen_kernel | select(kernel_word == "TREE") | {p: "TREE is a folder with Linux \(.release): \(.tree)."}),
     (select(.here.case != "repro/cases/\(.name)") | {p: "The case is not the lab's; it is in the archive, as repro/cases/\(.name)."})
   ]};
 
@@ -97,9 +100,11 @@ def expected:
     {picture: "topology"},
     {p: "Seen:"},
     (select(.verdict.columns != []) | (.verdict.differences // []) as $differences | .verdict.columns as $columns
-     | table(.verdict | row_names[] | . as $name
-       | {title: row_title($columns)},
-         ([$columns[] | seen($name; $columns; $differences)] | {cells: ., differs: (unique | length > 1)}))),
+     | if ($columns | length) == 1
+       then {pairs: [.verdict | row_names[] | . as $name | [., ($columns[0] | seen($name; $columns; $differences) | join(", "))]]}
+       else table(.verdict | row_names[] | . as $name
+         | {title: row_title($columns)},
+           ([$columns[] | seen($name; $columns; $differences)] | {cells: ., differs: (unique | length > 1)})) end),
     (select(.verdict.columns == []) | {p: "nothing; \(.verdict.reason)."})
   ]};
 
@@ -108,7 +113,7 @@ def refused: [.verdict.columns[] | . as $column | .refused[]? | {column: $column
 
 def refused_calls:
   [refused | unique_by(.refused | refused_text)[] | . as {$column, $refused}
-   | ($column | refused_bytes($refused)) as $bytes
+   | ([$column | refused_bytes($refused)][0]) as $bytes
    | {p: "\(.who); strace (which looks names up in its own namespaces)\(if $bytes then ", the bytes, and the fields by pahole's layout" else "" end):"},
      {pre: ([$refused | refused_text] + ($bytes // {} | [.bytes, .fields | values]))}]
   | {title: "The refused call", blocks: (if . == [] then [{p: "No call of a row was refused."}] else . end)};

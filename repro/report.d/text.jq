@@ -43,7 +43,8 @@ def table: . as {$columns, $heads}
 def block:
   if .p then "", (.p | wrapped(width; 0))
   elif .pre then "", (.pre[] | "  " + . | wrapped(width; 4))
-  elif .pairs then "", (.pairs[] | "  \(.[0] | pad(10))\(.[1])" | wrapped(width; 10))
+  elif .pairs then "", ([.pairs[][0] | length + 1] | [max, 10] | max) as $first
+    | (.pairs[] | "  \(.[0] | pad($first))\(.[1])" | wrapped(width; $first))
   elif .table then "", (.table | table)
   else empty end;
 
