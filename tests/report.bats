@@ -80,18 +80,25 @@ Attached" ]
 
 @test "report.txt has the run's facts" {
 	out=$report
-	for fact in .kernel.release .kernel.build_id .variants.before.library .variants.after.library \
-		.qemu .accel .variants.before.refused_at.text; do
-		tells "$(jq -re "$fact" "$BATS_FILE_TMPDIR/run/verdict.json")"
-	done
-	tells "$(jq -r '.variants.before.refused_at | "\(.function)(), \(.file):\(.line)"' "$BATS_FILE_TMPDIR/run/verdict.json" | cut -d, -f1)"
+	while read -r fact; do
+		[ -n "$fact" ]
+		tells "$fact"
+	done < <(jq -re '.title, .reason, .qemu, .accel, (.columns[] | .title, .library, .kernel.release, .kernel.build_id),
+		(.columns[0].refused[0] | .text, (.at | "\(.file):\(.line)", .condition, "\(.function)()"))' "$BATS_FILE_TMPDIR/run/verdict.json")
 	tells "$(gdb --version | head -n 1)"
 	tells "not tainted"
-	# The second socket's bind(), by the bytes that strace saw.
+	# The second socket's bind(), by its bytes.
 	tells "2c 00 01 00 92 10 00 00 00 00 00 00"
 	# What differs has a mark between its columns: one function is called after the fix only.
 	grep -qE '^not called +! xsk_create_ctx\(\)$' "$report/report.txt"
 	grep -qE '^  = EINVAL +!   = success$' "$report/report.txt"
+	# What the program said of a row stands beside its name where all columns agree.
+	grep -qxF 'inner 0: ifindex 4242, queue 0, netns cookie 2' "$report/report.txt"
+	grep -qE '^EINVAL \(bind\) +! success$' "$report/report.txt"
+	# The same run again, word by word.
+	tells "make repro CASE=$name KERNEL="
+	tells "LAYOUT=colliding QUEUES=1 INDEX=4242"
+	run -1 grep -F SWAP= "$report/report.txt"
 	# Of the lists, the case's own and the kernel's.
 	tells xdp-newbies@vger.kernel.org
 	tells netdev@vger.kernel.org
@@ -161,12 +168,13 @@ guests() {
 
 @test "run.sh of the archive gives the same verdict with QEMU and nothing else" {
 	run -0 bare_run
-	[[ $output == *"before  inner queue 0: EINVAL, as predicted"* ]]
-	[[ $output == *"after  inner queue 0: success, as predicted"* ]]
-	[[ $output == *"REPRODUCED: every socket ended as the case predicts"* ]]
-	# The variants exchanged: it can say no.
+	[[ $output == *"before  inner 0: EINVAL, as predicted"* ]]
+	[[ $output == *"after  inner 0: success, as predicted"* ]]
+	[[ $output == *"REPRODUCED: every row ended with the error that the case predicts"* ]]
+	# The columns exchanged: it can say no.
 	run -1 bare_run SWAP=1
-	[[ $output == *"before  inner queue 0: error number 0 instead of 22, EINVAL"* ]]
+	[[ $output == *"before  inner 0: error number 0 instead of 22, EINVAL"* ]]
+	[[ $output == *"after  inner 0: error number 22 instead of 0, success"* ]]
 	[[ $output == *"NOT REPRODUCED"* ]]
 	[ -z "$(guests)" ]
 }
@@ -183,6 +191,9 @@ guests() {
 	run -2 --separate-stderr bare_run ACCEL=xen
 	one_line
 	run -2 --separate-stderr "$unpacked/run.sh" --nonsense
+	one_line
+	run -2 --separate-stderr "$unpacked/run.sh" --gdb between
+	said "the columns are before after"
 	one_line
 	for signal in TERM KILL; do
 		"$unpacked/run.sh" >/dev/null 2>&1 3>&- &
@@ -240,8 +251,8 @@ guests() {
 @test "nothing of the reporter is in the archives, whatever the run's logs say" {
 	cp -a "$BATS_FILE_TMPDIR/run" "$broken"
 	secret=/home/reporter-of-this/kernels
-	change verdict.json ".kernel.source = \"$secret\" | .kernel.source_dir = \"$secret\""
-	change before/origin.json "(.chain[].path |= \"$secret\" + .)"
+	change verdict.json ".columns[].kernel |= (.source = \"$secret\" | .source_dir = \"$secret\")
+		| .columns[0].refused[0].at |= (.path = \"$secret\" | .chain[].path = \"$secret\")"
 	echo "qemu-system-x86_64: $secret/a b/vmlinux.boot: cannot open '$secret/x'" >"$broken/before/qemu.log"
 	echo "No such file: $HOME/.gdbinit" >>"$broken/after/gdb.log"
 	reported
@@ -275,7 +286,7 @@ guests() {
 @test "a run that was lost: the report says so, and what is missing" {
 	copy
 	rm -r "$broken"/{before,after}
-	jq -n --arg case $name '{case: $case, verdict: "lab-failure", reason: "the run did not come to its end: it ended while it ran the guests"}' \
+	jq -n --arg case $name '{version: 1, case: $case, verdict: "lab-failure", reason: "the run did not come to its end: it ended while it ran the guests"}' \
 		>"$broken/verdict.json"
 	reported
 	tells "Subject: $name: the lab failed, there is no verdict"
@@ -302,7 +313,7 @@ guests() {
 @test "a verdict of a lab failure has its contradictions in the report" {
 	copy
 	change verdict.json '.verdict = "lab-failure" | .reason = "before: the timeline is cut off" | .differences = [.reason]
-		| (.variants.before.sockets[1].calls[-1] | .has_returned, .returned_at) |= null'
+		| (.columns[0].rows[1].calls[-1] | .has_returned, .returned_at) |= null'
 	reported
 	tells "! before: the timeline is cut off"
 	tells "= was not seen to return"
@@ -311,9 +322,10 @@ guests() {
 @test "HTML, quotes and control characters in what the guest said are text" {
 	copy
 	export evil=$'<script>alert(1)</script>&amp;"\x27\033[31m\\l\n'
-	change verdict.json '(.variants[].sockets[0] | .device, .step) = $ENV.evil
-		| .variants.before.strace[1] += $ENV.evil | .variants[].sockets[].calls[0].function = $ENV.evil
-		| .variants.before.refused_at.values = {($ENV.evil): $ENV.evil} | .differences = [$ENV.evil]'
+	change verdict.json '(.columns[].rows[0] | .row, .call, .errno, .facts.said) = $ENV.evil
+		| .columns[].rows[].calls[0].function = $ENV.evil | (.columns[] | .title, .library) = $ENV.evil
+		| .columns[0].refused[0] |= (.args = $ENV.evil | .at.values = {($ENV.evil): $ENV.evil} | .at.source[0].text = $ENV.evil)
+		| .differences = [$ENV.evil]'
 	change before/result.jsonl 'if type == "array" then map(.ifname = $ENV.evil) else . end'
 	for file in console.log strace.log; do
 		printf '<b>\033[31m\0\200 &lt; ]]>\r\n' >>"$broken/before/$file"
@@ -338,11 +350,11 @@ guests() {
 	grep -qE '^\[cut: [0-9]+ of 1048[0-9]+ bytes\]$' "$out/report.html"
 }
 
-@test "many sockets: the report keeps its size and says how many it left out" {
+@test "many rows: the report keeps its size and says how many it left out" {
 	copy
-	change verdict.json '.variants[].sockets |= . + [range(126) as $i | .[1] | .queue = $i + 1]'
+	change verdict.json '.columns[].rows |= . + [range(126) as $i | .[1] | .row = "inner \($i + 1)"]'
 	reported
-	tells "Sockets that are not shown here: 124"
+	tells "Rows that are not shown here: 124"
 	tells "more lines of this; report.html has them"
 	# The sections after it are whole.
 	tells xdp-newbies@vger.kernel.org
@@ -350,32 +362,33 @@ guests() {
 
 @test "a control, an error on both sides and a case that says little of itself are told as what they are" {
 	copy
-	change verdict.json '.control = true | .variants.before = .variants.after | .reason = "success before the fix, success after it"'
+	change verdict.json '.control = true | .columns[0] = .columns[1] + (.columns[0] | {name, title}) | .reason = "success before the fix, success after it"'
 	reported
 	tells "Subject: $name: as predicted, a control"
-	tells "No socket fails"
+	tells "Before the fix (libxdp"
+	[ "$(grep -c 'no row fails' "$out/report.txt")" = 2 ]
 	tells "None: this run is a control."
-	tells "No call that the case looks at was refused."
+	tells "No call of a row was refused."
+	tells "None is known."
 	tells "get_maintainer.pl was not asked"
 
 	cp "$BATS_FILE_TMPDIR/run/verdict.json" "$broken/verdict.json"
-	change verdict.json '.variants.after = .variants.before'
-	cp "$broken"/{before,after}/origin.json
+	change verdict.json '.columns[1] = .columns[0] + (.columns[1] | {name, title})'
 	mv "$broken" "$BATS_TEST_TMPDIR/terse"
 	cp -r repro/cases/$name "$BATS_TEST_TMPDIR/case-terse"
 	mkdir "$BATS_TEST_TMPDIR/of"
 	mv "$BATS_TEST_TMPDIR/case-terse" "$BATS_TEST_TMPDIR/of/terse"
-	jq 'del(.report, .about)' repro/cases/$name/case.json >"$BATS_TEST_TMPDIR/of/terse/case.json"
+	jq 'del(.report)' repro/cases/$name/case.json >"$BATS_TEST_TMPDIR/of/terse/case.json"
 	CASE=$BATS_TEST_TMPDIR/of/terse run -0 repro/report "$BATS_TEST_TMPDIR/terse" "$out"
 	grep -q '^Subject: \[BUG\] terse: EINVAL at bind$' "$out/report.txt"
-	tells "After the fix: the same line."
+	tells "After the fix, inner 0: the same line"
 	tells "The case does not say."
 }
 
 @test "images and sources that are no longer the run's are left out" {
 	cp -a "$BATS_FILE_TMPDIR/run" "$broken"
 	touch "$broken/initrd.after"
-	change verdict.json '.variants.after.library = "another"'
+	change verdict.json '.columns[1].library = "another"'
 	touch -r "$BATS_FILE_TMPDIR/run/verdict.json" "$broken/verdict.json"
 	reported
 	tells "the archive's run.sh: the images were built again since the run"
@@ -383,6 +396,82 @@ guests() {
 	run -1 grep -F "static struct xsk_ctx" "$out/report.html"
 	run -0 tar --zstd -tf "$(archive "$out")"
 	[[ $output != *run.sh* && $output != *xsk.c* && $output == */kernel/vmlinux.boot* ]]
+}
+
+# A case of that name with columns of its own, and a run of it that has real logs.
+another_case() { # NAME FILTER
+	mkdir -p "$BATS_TEST_TMPDIR/cases"
+	cp -r repro/cases/$name "$BATS_TEST_TMPDIR/cases/$1"
+	jq "$2" repro/cases/$name/case.json >"$BATS_TEST_TMPDIR/cases/$1/case.json"
+	export CASE=$BATS_TEST_TMPDIR/cases/$1
+	mv "$broken" "$BATS_TEST_TMPDIR/$1"
+	broken=$BATS_TEST_TMPDIR/$1
+}
+
+@test "one column is a line for each row, whatever calls were recorded" {
+	copy
+	another_case table '{version, title: "Ways to use up ports", columns: {seen: {}}, rows: [range(18) | "way \(.)"], expect: [{is: {errno: null}}]}'
+	mv "$broken/before" "$broken/seen"
+	sed -i s/COLUMN=before/COLUMN=seen/ "$broken/seen/console.log"
+	change verdict.json '.case = "table" | .title = "Ways to use up ports" | .columns |= [.[0] | .name = "seen" | .title = "seen" | .library = null | .words = {}
+		| .rows = [range(18) | {row: "way \(.)", errno: (if . == 7 then "EADDRNOTAVAIL" else null end), call: null, calls: [],
+			facts: {count: ., shared: true}, expected: {name: null, is: {errno: null}, why: null}}]
+		| .refused[0] |= (.rows = ["way 7"] | .error = "EADDRNOTAVAIL")] | .knobs = {}
+		| .verdict = "not-reproduced" | .differences = ["seen: way 7: EADDRNOTAVAIL instead of success"]'
+	reported
+	tells "table: not as predicted on Linux"
+	grep -qxE '  way 3 +success, count 3, shared true' "$out/report.txt"
+	tells "way 7 EADDRNOTAVAIL, count 7, shared true, EADDRNOTAVAIL instead of success"
+	tells "way 17 success"
+	tells "Seen, way 7: xp_assign_dev_shared()"
+	tells "No call was recorded."
+	tells "make repro CASE=table KERNEL="
+	run -1 grep -E 'library|SWAP=|LAYOUT=|timeline.jsonl: not there' "$out/report.txt"
+	# The devices, and no chart.
+	[ "$(grep -c '<svg' "$out/report.html")" = 1 ]
+}
+
+# A kernel as far as it goes into an archive.
+kernel_like() { # RELEASE FOLDER
+	local id=0123456789abcdef0123456789abcdef01234567
+	mkdir "$2"
+	gcc -x c -g -Wl,--build-id=0x$id -o "$2/vmlinux" - <<<'int main(void) { return 0; }'
+	cp "$2/vmlinux" "$2/vmlinux.boot"
+	cp build/kernel/config "$2/config"
+	jq -n --arg release "$1" --arg id $id '{$release, build_id: $id}' >"$2/kernel.json"
+}
+
+@test "three columns turn into rows, and the archive has each kernel and each image once" {
+	copy
+	another_case three '.columns.third = {title: "an older kernel", words: "KERNEL=v5.4"}'
+	cp -r "$broken/after" "$broken/third"
+	kernel_like 5.4.0 "$broken/kernel.third"
+	touch "$broken"/initrd.{before,after}
+	change verdict.json '.columns += [.columns[1] | .name = "third" | .title = "an older kernel" | .words = {KERNEL: "v5.4"}
+		| .kernel += {release: "5.4.0", build_id: "0123456789abcdef0123456789abcdef01234567", source: "kernel.org"}]'
+	touch "$broken/verdict.json"
+	reported
+	tells "An older kernel (libxdp"
+	grep -A 3 -xF 'inner 0: ifindex 4242, queue 0, netns cookie 2' "$out/report.txt" >"$BATS_TEST_TMPDIR/rows"
+	head -n 4 "$BATS_TEST_TMPDIR/rows" | diff - <(printf '%s\n' 'inner 0: ifindex 4242, queue 0, netns cookie 2' \
+		'! before the fix   EINVAL (bind)' '! after the fix    success' '! an older kernel  success')
+	tells "kernel before, after: Linux $(jq -r .release build/kernel.json)"
+	tells "kernel third: Linux 5.4.0"
+	# The namespaces, and a chart for each.
+	[ "$(grep -c '<svg' "$out/report.html")" = 4 ]
+	run -0 tar --zstd -xOf "$(archive "$out")" --wildcards '*/columns'
+	[ "$output" = $'before\tkernel\nafter\tkernel\nthird\tkernel.third' ]
+	run -0 tar --zstd -xOf "$(archive "$out")" --wildcards '*/qemu/third.tcg'
+	[[ $output == *kernel.third/vmlinux.boot*initrd.after* ]]
+	run -0 bash -c "tar --zstd -tf '$(archive "$out")' | grep -E '/(initrd\.|kernel[^/]*/vmlinux\.)' | sed 's,[^/]*/,,' | sort"
+	[ "$output" = "initrd.after
+initrd.before
+kernel.third/vmlinux.boot
+kernel/vmlinux.boot" ]
+	run -0 bash -c "tar --zstd -tf '$out'/three-*-debug.tar.zst | grep -c '/vmlinux$'"
+	[ "$output" = 2 ]
+	run -0 tar --zstd -xOf "$(archive "$out")" --wildcards '*/predicted'
+	[[ $output == *$'third\tinner 0\t0\tsuccess'* ]]
 }
 
 @test "a regression's ends and the lab's address are told where they are known" {
