@@ -174,7 +174,7 @@ nothing_runs() { run -1 pgrep -f "$BATS_TEST_TMPDIR"; }
 	own_cache
 	touch "$BATS_TEST_TMPDIR/kvm"
 	stand_in 'exec sleep 60'
-	KVM_DEVICE=$BATS_TEST_TMPDIR/kvm run -0 --separate-stderr vm/accel build/kernel "$run_dir/initrd.after"
+	KVM_DEADLINE=2 KVM_DEVICE=$BATS_TEST_TMPDIR/kvm run -0 --separate-stderr vm/accel build/kernel "$run_dir/initrd.after"
 	[ "$output" = tcg ]
 	nothing_runs
 }
