@@ -349,6 +349,7 @@ kernels() { find "$XDG_CACHE_HOME/xsklab/kernels" -mindepth 1 -maxdepth 1 | wc -
 	said 'kept.config asks for "# CONFIG_X86_TSC is not set"'
 }
 
+# bats test_tags=slow
 @test "a fragment for later kernels is left out of earlier ones" {
 	real=$(jq -r .source_dir build/kernel.json)
 	mkdir "$BATS_TEST_TMPDIR/out"
@@ -370,6 +371,7 @@ kernels() { find "$XDG_CACHE_HOME/xsklab/kernels" -mindepth 1 -maxdepth 1 | wc -
 	[ -s build/sub/menuconfig/fragment ]
 }
 
+# bats test_tags=slow
 @test "menuconfig shows what was changed as lines of a fragment" {
 	real=$(jq -r .source_dir build/kernel.json)
 	# tinyconfig takes everything out again: as if somebody had.
