@@ -159,7 +159,7 @@ nothing_is_left() { # WORLD
 state() {
 	echo "$LAB"
 	(cd "$LAB" && find build* "$CACHE" ! \( -path '*/accel/*' -newer .git/index \) -printf '%p %y %m %s %C@\n') | sort |
-		sed -E '/ d [0-9]+ |\.(log|err|layout) |\/(lock|verdict\.json) |\/faulty\/|\/xsk-netns-cookie\/(before|after)\// {
+		sed -E '/ d [0-9]+ |\.(log|err|layout) |\/(lock|verdict\.json) |\/faulty\/|\/xsk-netns-cookie\/(before|after|accel)\// {
 			s/ [^ ]+ [^ ]+$// }'
 }
 
