@@ -42,10 +42,10 @@ scripts() { git grep -lE '^#!.*(sh|bats)$' -- ':!*.md'; }
 	# What only a case or its library's builder may name; as a name, not in a sentence.
 	local words='xsk[^l]|umem|ifindex|netns_?cookie|libxdp|colliding|\b(LAYOUT|QUEUES|INDEX)\b|\b(bind|sockets?|queues?)\b'
 	local names='["./{,](before|after)["/},]'
-	# gdb reaches QEMU's stub by a socket; PID 1 needs one to bring lo up; the topology is
+	# gdb and tmux reach QEMU's stub and their server by a socket, and so does gdbserver; PID 1 needs one to bring lo up; a driver is bound in sysfs; the topology is
 	# ip's JSON in its own words; one case is the default; a doctor looks for what the library
 	# is made with.
-	local allowed='^gdbscripts/(symbols|timeline|trial|why)\.py:.*socket|^vm/guest/init\.c:|^repro/report\.d/topology\.jq:|xsk-netns-cookie|^repro/needs:'
+	local allowed='^(gdbscripts/(symbols|timeline|trial|why)\.py|repro/debug|vm/boot):.*socket|driver/bind|^vm/guest/init\.c:|^repro/report\.d/topology\.jq:|xsk-netns-cookie|^repro/needs:'
 	run bash -c 'git grep -nIE "$1" -- repro vm gdbscripts ":!repro/cases" ":!repro/libxdp" ":!*.schema.json" | grep -vE "$2"' \
 		bash "$words|$names" "$allowed"
 	[ -z "$output" ] || { echo "$output"; return 1; }
