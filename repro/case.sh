@@ -175,3 +175,23 @@ guest_words() {
 		[ -z "$REPLY" ] || WORDS+=("$knob=$REPLY")
 	done
 }
+
+# played_by COLUMN: into REPLY, the column whose kernel, program and words run as this one:
+# with SWAP=1 the next one's, to show that the lab can say no.
+played_by() {
+	local i
+	REPLY=$1
+	[ "${SWAP-}" = 1 ] || return 0
+	for i in "${!COLUMNS[@]}"; do
+		[ "${COLUMNS[i]}" != "$1" ] || REPLY=${COLUMNS[(i + 1) % ${#COLUMNS[@]}]}
+	done
+}
+
+# machine_of COLUMN: set KERNEL_LINK, AS (the name of program and image) and WORDS.
+machine_of() {
+	local player
+	played_by "$1"; player=$REPLY
+	kernel_of "$player"; KERNEL_LINK=$REPLY
+	built_as "$player"; AS=$REPLY
+	guest_words "$player"
+}

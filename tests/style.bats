@@ -13,7 +13,7 @@ scripts() { git grep -lE '^#!.*(sh|bats)$' -- ':!*.md'; }
 }
 
 @test "shellcheck has nothing to say of what is sourced or runs in the guest" {
-	shellcheck -x -s bash vm/lib.sh vm/qemu.sh vm/end.sh tests/lib.bash tests/faults/judge.bash
+	shellcheck -x -s bash vm/lib.sh vm/qemu.sh vm/end.sh repro/case.sh repro/build.sh tests/lib.bash tests/faults/judge.bash
 	shellcheck -s sh repro/cases/*/*.sh repro/judge/guest.sh tests/cases/*/*.sh repro/why.d/guest.sh tests/guests/*.sh vm/guest/*.sh
 }
 

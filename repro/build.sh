@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# What the columns of a case are made of: libraries, programs, kernels, images; sourced by
+# repro/run after repro/case.sh.
+# Inputs: what read_case sets; TIED; room, what to say of the disk where something fails.
+# build ends the script with 2 where a knob is wrong, with 125 where it cannot be built.
+# shellcheck disable=SC2154 # case.sh and repro/run have them
+
+# What a column's program is made of, for the Makefile; written only where it changes, as
+# the program is made anew then. Two cases may have the same name, so the age of a source
+# does not tell whether the program is of it.
+describe_program() { # COLUMN
+	local library text sum
+	library_of "$1"; library=$REPLY
+	sum=$(cat "$DIR"/*.[ch] "$DIR/guest.sh" 2>/dev/null | sha256sum)
+	word "$1" CFLAGS
+	text="LIBRARY=$library"$'\n'"CFLAGS=${REPLY@Q}"$'\n'"SOURCES=${sum%% *}"
+	[ "$(cat "$RUN/column.$1" 2>/dev/null)" = "$text" ] || echo "$text" >"$RUN/column.$1"
+}
+
+build_libraries() {
+	local column
+	local -a revisions=()
+	[ -n "$CASE_LIBRARY" ] || return 0
+	for column in "${COLUMNS[@]}"; do
+		first_with library_of "$column"
+		[ "$REPLY" = "$column" ] || continue
+		library_of "$column"; revisions+=("$REPLY")
+		revision_of "$column"; revisions[-1]+="=$REPLY"
+	done
+	WITHOUT_FIX=$DIR/without-fix.cocci "${TIED[@]}" "repro/$CASE_LIBRARY/build" "${!LIBRARY_KNOB-}" "${revisions[@]}"
+}
+
+build_kernels() {
+	local column kernel patch config
+	[ "${#CASE_CONFIG[@]}" = 0 ] || printf '%s\n' "${CASE_CONFIG[@]}" >"$RUN/case.config"
+	for column in "${COLUMNS[@]}"; do
+		first_with kernel_words "$column"
+		[ "$REPLY" = "$column" ] || continue
+		kernel_of "$column"; kernel=$REPLY
+		files "$column" PATCH; patch=$REPLY
+		files "$column" CONFIG
+		config=$REPLY
+		[ "${#CASE_CONFIG[@]}" = 0 ] || config="$RUN/case.config $config"
+		word "$column" KERNEL
+		PATCH=$patch CONFIG=$config "${TIED[@]}" kernel-config/build "$kernel" "$REPLY"
+	done
+}
+
+make_inputs() { # TARGET...
+	local log=$BUILD/make.log
+	"${TIED[@]}" make -s --no-print-directory ${V:+V="$V"} CASE="$CASE" BUILD="$BUILD" "$@" >"$log" 2>&1 </dev/null || {
+		cat "$log" >&2
+		lab_failure "the programs do not build: $(grep -m1 -E 'No space|[Ee]rror' "$log" || room); see $log"
+	}
+	[ ! -s "$log" ] || cat "$log" >&2 || true
+}
+
+# wanted: into REPLY, all that says what is to be built, and into PARTS what it is made of
+# and by; fails where that may change without a file of this machine.
+wanted() {
+	local column text="$FIX" from
+	PARTS=(Makefile gdbscripts kernel-config netns repro vm "$DIR")
+	for column in "${COLUMNS[@]}"; do
+		kernel_words "$column"
+		text+="|$REPLY"
+		from=${REPLY%%|*}
+		[[ $from =~ ^(v[0-9.]+|distro|)$ ]] || return 1
+		read -rd '' -a from <<<"${REPLY//|/ }" || true
+		PARTS+=("${from[@]:1}")
+		program_words "$column"
+		text+="|$REPLY"
+	done
+	if [ -n "$CASE_LIBRARY" ]; then
+		[[ ${!LIBRARY_KNOB-} =~ ^(upstream|distro|)$ ]] || return 1
+		text+="|${!LIBRARY_KNOB-}"
+	fi
+	for from in cc ld pahole busybox ip ethtool strace gdbserver; do
+		PARTS+=("$(type -P "$from" || type -P "/usr/sbin/$from" || echo /nowhere)")
+	done
+	REPLY=${text//$'\n'/ }
+}
+
+# is_built: one look that tells that all is as the last build left it. By the change of a
+# file's inode, as packages and archives bring times of their own; what the distribution and
+# others offered is asked again after a day.
+is_built() {
+	local asked made column
+	local -a PARTS
+	wanted && { IFS= read -r asked && IFS= read -r made; } <"$RUN/built" 2>/dev/null && [ "$asked" = "$REPLY" ] || return 1
+	for column in "${COLUMNS[@]}"; do
+		machine_of "$column"
+		[ -e "$KERNEL_LINK/vmlinux.boot" ] && [ -e "$RUN/initrd.$AS" ] || return 1
+	done
+	[ "$made" = "$(made)" ] && [ -z "$(find -H "${PARTS[@]}" "$RUN/built" \( -path "$RUN/built" -mtime +0 -o ! -path "$RUN/built" -newercm "$RUN/built" \) -print -quit 2>&1)" ]
+}
+
+# made: which kernels and libraries the columns have now; another case, or another verb, may
+# have put its own in their place.
+made() {
+	local column
+	local -a links=() libraries=()
+	for column in "${COLUMNS[@]}"; do
+		kernel_of "$column"; links+=("$REPLY")
+		library_of "$column"
+		[ -z "$REPLY" ] || libraries+=("$REPLY/library.json")
+	done
+	{ readlink "${links[@]}" && cat /dev/null "${libraries[@]}"; } 2>/dev/null | tr -d '\n'
+}
+
+# Its time stays that of the beginning: what has changed since then is not built.
+keep_stamp() {
+	{ cat "$RUN/built.part"; made; echo; } >"$RUN/built"
+	touch -r "$RUN/built.part" "$RUN/built"
+	rm "$RUN/built.part"
+}
+
+# What may fail early comes before what takes long.
+build() {
+	local column name
+	local -a programs=() images=() PARTS
+	! is_built || return 0
+	own_tmp
+	mkdir -p "$RUN"
+	rm -f "$RUN/built"
+	if wanted; then
+		echo "$REPLY" >"$RUN/built.part"
+	fi
+	for column in "${COLUMNS[@]}"; do
+		built_as "$column"; name=$REPLY
+		describe_program "$name"
+		programs+=("$RUN/program.$name") images+=("$RUN/initrd.$name")
+	done
+	build_libraries
+	[ "$HAS_PROGRAM" = false ] || make_inputs "${programs[@]}"
+	build_kernels
+	make_inputs "${images[@]}" "$RUN/initrd.saved" "$BUILD/errno.json"
+	[ ! -e "$RUN/built.part" ] || keep_stamp
+}
+
+# pahole reads all of vmlinux, so what it says is kept beside it.
+layouts() {
+	local struct file
+	for struct in "${STRUCTS[@]}"; do
+		file=$BUILD/kernel/$struct.layout
+		if [ -s "$file" ]; then
+			cp "$file" "$RUN/"
+			continue
+		fi
+		pahole -C "$struct" "$BUILD/kernel/vmlinux" >"$RUN/$struct.layout" 2>/dev/null || true
+		[ -s "$RUN/$struct.layout" ] || lab_failure "pahole finds no struct $struct in this kernel"
+		keep "$RUN/$struct.layout" "$file"
+	done
+}
