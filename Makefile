@@ -30,71 +30,83 @@ TIED := setpriv --pdeathsig TERM
 Q := $(if $(filter 1,$(V)),,@)
 
 define help
-make repro       build what is missing, run the case's columns side by side, judge
+make repro       build what is missing, boot a guest for each column of the case, judge
 make verdict     show the last verdict again
-make report      the last run for a mail, as a page, and as an archive that runs by itself
-make why PROG=P  which line of the kernel refused P's system call, and the values there
-make case NAME=N a case of one's own to begin with, in repro/cases/N; see docs/case.md
+make why PROG=P  name the line of the kernel that refused P's system call
+make report      the last run as a mail, a page, and an archive that runs by itself
+make case NAME=N start a case of your own in repro/cases/N; docs/case.md explains it
 make nightly     the case on several kernels, compared with the last time
-make debug       one guest, two debuggers: gdb on the kernel, gdb on the program
-make shell       a shell in a guest, with the case's scene up
-make doctor      what is there: tools, accelerator, sources, room
-make test        whether the lab works, in ten minutes; tests/run FILE.bats for one file
-make test-all    all tests and the whole table of faults, an hour
-make all         build what make repro needs, and run nothing; make kernel: only the kernel
-make menuconfig  try other kernel options, and get them as a fragment
+make debug       one guest, gdb on the kernel and gdb on the program
+make shell       a shell in the guest, with the case's scene set up
+make doctor      list tools, accelerator, sources and room on this machine
+make test        tell in ten minutes whether the lab works; tests/run FILE.bats for one file
+make test-all    run all tests and the whole table of faults, about an hour
+make all         build what make repro needs, and run nothing
+make kernel      build only the kernel
+make menuconfig  try other kernel options, and print them as a fragment
 make bench       what a reproduction costs, in bare boots of the same kernel
-make soak N=100  the whole reproduction N times, and what became of each
-make clean       remove build/, or the BUILD in it; make distclean also the cache
+make soak N=100  run the reproduction N times, and count the verdicts
+make clean       remove build/, or the BUILD in it; make distclean removes the cache too
 
-Knobs (NAME=value after make, or in the environment; after ; the default). The case has
-its own, too: the "knobs" in its case.json, with values and default.
-  CASE      a case of repro/cases, or path/to/case; $(CASE)
-  NAME      of make case: the case's name, or path/to/case
-  KERNEL    vX.Y[.Z] from kernel.org, a folder with any tree, GITDIR#REF, or
-              distro; v5.15
-  PATCH     files for patch -p1, with blanks between, for a copy of the kernel's tree
-  CONFIG    files with more kernel options, with blanks between
-  LIBXDP    of a case with libxdp: upstream, a git folder of xdp-tools, or distro; upstream
-              without KERNEL and LIBXDP, the lab takes from distro what it cannot reach
-  FIX       full id of another commit of xdp-tools: it and its parent are compared
-  CFLAGS    more options for the compiler of the case's program
-  ARGS      arguments of the case's program, where its script passes them on
-              a column that chooses one of these keeps its choice, and gets the user's
-              PATCH and CONFIG besides
-  ACCEL     kvm, tcg, or auto: kvm where a guest was seen to run under it; auto
-  DEADLINE  seconds that a guest may take; 60
-  SWAP=1    exchange the columns, to see the lab say no
-  SNAPSHOT=1  do not boot the guests, but go on from one that was saved with its
-            scene up: faster, and not all that a booted one is, see README.md
-  BUILD     the folder to build and run in; build
-  PROG ARGS FILES SETUP   of make why: the program, its arguments, other files, a script
-            to run before it; CALL ERRNO NTH choose a failed call, LIST=1 lists them
-  COLUMN    of make debug and make shell: which column of the case; its first
-  PORT      of make debug, of the kernel's gdb, the next is the program's; 1234.
-              DEADLINE: of the program's gdb; 600
-  KERNELS, LIBXDPS   of make nightly, with blanks between; v5.15 distro, and
-              upstream distro
-  JOBS, PREVIOUS   of make nightly: cells at once, and the results.jsonl to
-              compare with; what the machine has, and the last one
-  GUEST     of make shell: tiny, or debian: a disk with apt and ssh; tiny
-  SSH_PORT, DISK  of GUEST=debian: its port on 127.0.0.1, and the file that keeps
-            what is changed on its disk; 10022, build/debian/disk.qcow2
-  LAST_GOOD FIRST_BAD REPOSITORY   of make report: the ends of a bisection, and where
-            others can clone this lab from
-  N, LOAD   of make soak: how often, and LOAD=1 for all processors busy meanwhile; 100
+The knobs used most, as words after make or in the environment:
+  CASE      a case of repro/cases, or the path of a folder     (xsk-netns-cookie)
+  KERNEL    vX.Y[.Z], a kernel tree, GITDIR#REF, or distro     (v5.15)
+  PATCH     patches for a copy of the kernel's tree
+  CONFIG    files with more kernel options
+  LIBXDP    upstream, a git folder of xdp-tools, or distro     (upstream)
+  ACCEL     kvm, tcg, or auto                                  (auto)
+  BUILD     the folder to build and run in                     (build)
   V=1       show all commands
+A case has knobs of its own: see "knobs" in its case.json. make help-all lists the rest.
 
-repro/run does what make repro does and has exit codes: 0 as predicted, 1 not as
-predicted, 2 bad usage, 125 the lab failed.
+repro/run does what make repro does and has exit codes: 0 as expected, 1 not as expected,
+2 bad usage, 125 the lab failed.
+endef
+
+define help-all
+
+All other knobs (default in parentheses):
+  FIX       of a case with a library: full id of another fix; it and its parent are compared
+  CFLAGS    more options for the compiler of the case's program
+  ARGS      arguments of the program
+            A column that chooses one of these keeps its choice; the user's PATCH and
+            CONFIG come on top of the column's.
+  DEADLINE  seconds that a guest may take (60)
+  SWAP=1    exchange the columns, to see the lab say no
+  SNAPSHOT=1  restore a saved guest instead of booting one; see docs/snapshot.md
+  KERNEL, LIBXDP  if one is not given and its source cannot be reached, the lab uses the
+            distribution's and says so
+make why:
+  PROG ARGS FILES SETUP  the program, its arguments, other files, a script to run first
+  CALL ERRNO NTH         choose a failed call; LIST=1 lists them
+make debug, make shell:
+  COLUMN    the column of the case (its first)
+  PORT      of make debug: the port of the kernel's gdb; the program's is the next (1234)
+  DEADLINE  of make debug: seconds until the guest must reach the program (600)
+  GUEST     of make shell: tiny, or debian: a disk with apt and ssh (tiny)
+  SSH_PORT, DISK  of GUEST=debian: its port on 127.0.0.1 (10022), and the file that keeps
+            what is changed on its disk (build/debian/disk.qcow2)
+make nightly:
+  KERNELS, LIBXDPS  lists with blanks between (v5.15 distro; upstream distro)
+  JOBS      cells at once (what processors and memory allow)
+  PREVIOUS  the results.jsonl to compare with (the last one)
+make report:
+  LAST_GOOD FIRST_BAD  the ends of a bisection
+  REPOSITORY           where others can clone this lab
+make soak:
+  N, LOAD   how often (100); LOAD=1 keeps all processors busy meanwhile
 endef
 
 .DELETE_ON_ERROR:
-.PHONY: help repro all verdict report why case nightly debug shell kernel menuconfig doctor \
+.PHONY: help help-all repro all verdict report why case nightly debug shell kernel menuconfig doctor \
 	bench soak test test-all clean distclean
 
 help:
 	$(info $(help))
+	@:
+
+help-all: help
+	$(info $(help-all))
 	@:
 
 repro:
