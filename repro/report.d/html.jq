@@ -4,6 +4,7 @@
 # no font, no picture from elsewhere. It is well-formed XML, too.
 #
 # Named arguments: $topology, a picture as SVG, or nothing; $charts, [{title, svg}].
+include "shown";
 
 def pre: "<pre>\(@html)</pre>";
 
@@ -28,7 +29,7 @@ def figure($class; $caption): select(. != "")
 
 def picture: {
     topology: [$topology | figure("topology"; "The guest's network namespaces, by ip -json")],
-    charts: ["<div class=\"charts\">", ($charts[] | .title as $title | .svg | figure("chart"; $title)), "</div>"]
+    charts: ["<div class=\"charts\">", ($charts[] | (.title | printable) as $title | .svg | figure("chart"; $title)), "</div>"]
   }[.][];
 
 def block:
