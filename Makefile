@@ -191,9 +191,11 @@ $(BUILD)/guest.cpio: vm/image $(BUILD)/init $(BUILD)/netns-cookie $(SCRIPTS) $(P
 $(BUILD)/gdbserver.cpio: vm/image $(GDBSERVER) | $(BUILD)/gen_init_cpio
 	$(Q)vm/image $(BUILD)/gen_init_cpio $@ /bin/gdbserver=$(GDBSERVER)
 
-# A column's LIBRARY, CFLAGS and SOURCES, from repro/run. All sources of a case are one program.
+# A column's LIBRARY, CFLAGS and SOURCES, from repro/run. All sources of a case are one program. It
+# does not tell where on this host its case is.
 $(run)/program.%: $(wildcard $(stem)/*.c $(stem)/*.h) $(run)/column.%
-	$(Q). $(run)/column.$*; $(CC) $(DEBUGGED) -Wextra -Werror $$CFLAGS -o $@ $(filter %.c,$^) \
+	$(Q). $(run)/column.$*; $(CC) $(DEBUGGED) -fdebug-prefix-map=$(stem)=repro/cases/$(notdir $(stem)) \
+		-Wextra -Werror $$CFLAGS -o $@ $(filter %.c,$^) \
 		$$([ -z "$$LIBRARY" ] && echo -static || cat "$$LIBRARY/flags")
 
 $(BUILD)/errno-menu: tests/errno-menu/errno-menu.c $(BUILD)/libxdp/FIX/flags

@@ -277,6 +277,24 @@ guests() {
 	out=$out tells "a local tree"
 }
 
+# bats test_tags=slow
+@test "a case from elsewhere does not tell where that is" {
+	mkdir "$BATS_TEST_TMPDIR/elsewhere"
+	cp -r repro/cases/$name "$BATS_TEST_TMPDIR/elsewhere/mine"
+	export CASE=$BATS_TEST_TMPDIR/elsewhere/mine
+	repro/run >/dev/null 2>&1
+	repro/report build/mine "$out"
+	rm -r build/mine
+	tells "make repro CASE=mine"
+	tells "it is in the archive, as repro/cases/mine"
+	mkdir "$BATS_TEST_TMPDIR/all"
+	tar --zstd -xf "$(archive "$out")" -C "$BATS_TEST_TMPDIR/all"
+	cp "$out"/report.* "$BATS_TEST_TMPDIR/all"
+	[ -s "$(echo "$BATS_TEST_TMPDIR/all"/mine-*)/repro/cases/mine/program.c" ]
+	grep -qaF repro/cases/mine/program.c "$BATS_TEST_TMPDIR/all"/mine-*/program.before
+	run -1 grep -rlaF "$BATS_TEST_TMPDIR" "$BATS_TEST_TMPDIR/all"
+}
+
 @test "a path that would get into the archive stops it" {
 	copy
 	echo "$PWD/secret" >>"$broken/before/strace.log"

@@ -13,7 +13,7 @@ include "shown";
 def quoted: printable | gsub("[\"\\\\]"; "'") | gsub("\u00a0"; " ");
 
 # Who is called: the kernel, the program itself, or its library.
-def party($case): if .ring == 0 then "kernel" elif .file // "" | startswith("\($case)/") then "program" else "library" end;
+def party($case): if .ring == 0 then "kernel" elif .file // "" | startswith("repro/cases/\($case)/") then "program" else "library" end;
 
 # Is a line's call made while that of another runs?
 def within($outer): .calls as $inner | any(range($inner | length); $outer.calls[.] as $o | $inner[.] as $i
@@ -64,7 +64,7 @@ def arc($columns; $nulls):
   | {call: "\(.from) => \(.to)", return: "\(.to) >> \(.from)", box: "\(.to) box \(.to)"}[.kind]
     + " [label=\"\($quoted)\", \(colour($text))];" end;
 
-.here.case as $case | .verdict
+.name as $case | .verdict
 | .columns as $columns | nulls as $nulls
 | "msc {",
   "hscale=\"0.9\", arcgradient=\"0\";",
