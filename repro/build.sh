@@ -130,7 +130,7 @@ build() {
 	for column in "${COLUMNS[@]}"; do
 		built_as "$column"; name=$REPLY
 		describe_program "$name"
-		programs+=("$RUN/program.$name") images+=("$RUN/initrd.$name")
+		programs+=("$RUN/program.$name") images+=("$RUN"/{case,initrd}."$name")
 	done
 	build_libraries
 	[ "$HAS_PROGRAM" = false ] || make_inputs "${programs[@]}"
