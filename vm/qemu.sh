@@ -19,15 +19,19 @@ guarded() {
 }
 
 # qemu_options KERNEL INITRD WORDS...: set OPTIONS. WORDS become the environment
-# of the guest's PID 1.
+# of the guest's PID 1; quotes keep one with blanks whole (lib/cmdline.c, next_arg()).
 # microvm boots vmlinux through PVH, with no firmware and no PCI to look at: half
 # the time of q35 and bzImage. panic=-1 with -no-reboot ends QEMU on a panic.
 # A console and three ports are the most that a guest of this lab has, and each costs the
 # kernel two rings: QEMU would offer 31. The initramfs stays where it is: nobody needs
 # its memory, and the kernel would overwrite it before it frees it.
 qemu_options() {
-	local kernel=$1 initrd=$2 tuning=''
+	local kernel=$1 initrd=$2 tuning='' word words=''
 	shift 2
+	for word; do
+		[[ $word != *' '* ]] || word="\"$word\""
+		words+=" $word"
+	done
 	OPTIONS=(-machine "microvm,acpi=off,accel=$ACCEL" -smp 1 -m 256
 		-nodefaults -no-user-config -no-reboot -device "virtio-serial-device,max_ports=4"
 		-kernel "$kernel/vmlinux.boot" -initrd "$initrd")
@@ -51,7 +55,7 @@ qemu_options() {
 		tuning="noapictimer no_timer_check norandmaps" ;;
 	*) usage_error "ACCEL=$ACCEL is neither kvm nor tcg" ;;
 	esac
-	OPTIONS+=(-append "console=ttyS0 panic=-1 oops=panic reboot=t nokaslr random.trust_cpu=on retain_initrd $tuning $*")
+	OPTIONS+=(-append "console=ttyS0 panic=-1 oops=panic reboot=t nokaslr random.trust_cpu=on retain_initrd $tuning$words")
 }
 
 # A word for guests that are judged: where memory ends the kernel would kill any process,
