@@ -75,13 +75,15 @@ on_a_terminal() {
 }
 
 @test "COLUMN is the one whose program and words are there, and a column may have any name" {
-	COLUMN=after run -0 --separate-stderr repro/shell <<-'EOF'
+	COLUMN=after ARGS='two  words' run -0 --separate-stderr repro/shell <<-'EOF'
 		echo "$COLUMN"
+		echo "$ARGS"
 		cmp program program.after
 		. ./guest.sh
 		run
 	EOF
 	[ "${lines[0]}" = after ]
+	[ "${lines[1]}" = "two  words" ]
 	[ "$(grep -c '"row":"inner 0".*"errno":0' <<<"$output")" = 1 ]
 }
 
