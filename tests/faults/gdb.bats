@@ -17,7 +17,7 @@ $1"
 
 # gdb_gets SIGNAL CONDITION: as soon as the condition holds, seen from the run's folder.
 gdb_gets() {
-	gdb_that "(until $2 2>/dev/null; do kill -0 \$\$ || exit; done; kill -$1 \$\$) >/dev/null 2>&1 &
+	gdb_that "(until $2 2>/dev/null; do kill -0 \$\$ || exit; sleep 0.01; done; kill -$1 \$\$) >/dev/null 2>&1 &
 		exec \"\$REAL\" \"\$@\""
 }
 
@@ -131,7 +131,7 @@ give_guest_another_kernel() {
 
 @test "gdb: a garbled timeline" {
 	timeline_through 'sed 3s/[a-m]/\\xff/g'
-	fault 125 60 "garbled (result|timeline): a line is no JSON" build/xsk-netns-cookie \
+	fault 125 60 "garbled (result|timeline): a line is not JSON" build/xsk-netns-cookie \
 		repro/run
 }
 

@@ -89,15 +89,15 @@ result_through() { # COMMAND
 		repro/run
 }
 
-@test "guest: a socket that is reported twice" {
-	result_through "sed '/\"socket\"/p'"
-	fault 125 60 'the program reported 4 sockets instead of 2' build/xsk-netns-cookie \
+@test "guest: a row that is reported twice" {
+	result_through "sed '/\"row\"/p'"
+	fault 125 60 'row "(outer|inner) 0" was reported 2 times' build/xsk-netns-cookie \
 		repro/run
 }
 
 @test "guest: a result with a garbled line" {
-	result_through "sed '/\"socket\"/s/[a-m]/\\xff/g'"
-	fault 125 60 "garbled (result|timeline): a line is no JSON" build/xsk-netns-cookie \
+	result_through "sed '/\"row\"/s/[a-m]/\\xff/g'"
+	fault 125 60 "garbled (result|timeline): a line is not JSON" build/xsk-netns-cookie \
 		repro/run
 }
 

@@ -11,7 +11,7 @@ run_dir=build/xsk-netns-cookie/before
 
 # qemu_gets SIGNAL CONDITION: as soon as the condition holds, seen from the run's folder.
 qemu_gets() {
-	qemu_that "(until $2 2>/dev/null; do kill -0 \$\$ || exit; done; kill -$1 \$\$) >/dev/null 2>&1 &
+	qemu_that "(until $2 2>/dev/null; do kill -0 \$\$ || exit; sleep 0.01; done; kill -$1 \$\$) >/dev/null 2>&1 &
 		exec \"\$REAL\" \"\$@\""
 }
 
@@ -56,7 +56,7 @@ qemu_gets() {
 
 # bats test_tags=quick
 @test "QEMU: SIGKILL between two sockets" {
-	qemu_gets KILL 'grep -q socket result.jsonl'
+	qemu_gets KILL 'grep -q \"row\" result.jsonl'
 	fault 125 60 'qemu: QEMU was ended by SIGKILL' $run_dir \
 		repro/run
 }
@@ -68,7 +68,7 @@ qemu_gets() {
 }
 
 @test "QEMU: SIGSTOP when the case runs" {
-	qemu_gets STOP 'grep -q socket result.jsonl'
+	qemu_gets STOP 'grep -q \"row\" result.jsonl'
 	fault 125 20 'hang: the guest had not ended after 8 s' $run_dir \
 		repro/run DEADLINE=8
 }
