@@ -13,7 +13,7 @@
 describe_program() { # COLUMN
 	local library text sum
 	library_of "$1"; library=$REPLY
-	sum=$(cat "$DIR"/*.[ch] "$DIR/guest.sh" 2>/dev/null | sha256sum)
+	sum=$({ cat "$DIR"/*.[ch] "$DIR/guest.sh" 2>/dev/null || true; } | sha256sum) # there may be no program
 	word "$1" CFLAGS
 	text="LIBRARY=$library"$'\n'"CFLAGS=${REPLY@Q}"$'\n'"SOURCES=${sum%% *}"
 	[ "$(cat "$RUN/column.$1" 2>/dev/null)" = "$text" ] || echo "$text" >"$RUN/column.$1"
