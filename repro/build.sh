@@ -60,7 +60,7 @@ make_inputs() { # TARGET...
 # wanted: into REPLY, all that says what is to be built, and into PARTS what it is made of
 # and by; fails where that may change without a file of this machine.
 wanted() {
-	local column text="$FIX" from
+	local column text="$DIR|$FIX" from
 	PARTS=(Makefile gdbscripts kernel-config netns repro vm "$DIR")
 	for column in "${COLUMNS[@]}"; do
 		kernel_words "$column"
@@ -88,7 +88,7 @@ wanted() {
 is_built() {
 	local asked made column
 	local -a PARTS
-	wanted && { IFS= read -r asked && IFS= read -r made; } <"$RUN/built" 2>/dev/null && [ "$asked" = "$REPLY" ] || return 1
+	wanted && { IFS= read -r asked && IFS= read -r made; } 2>/dev/null <"$RUN/built" && [ "$asked" = "$REPLY" ] || return 1
 	for column in "${COLUMNS[@]}"; do
 		machine_of "$column"
 		[ -e "$KERNEL_LINK/vmlinux.boot" ] && [ -e "$RUN/initrd.$AS" ] || return 1
