@@ -106,6 +106,6 @@ def to_json(value):
     if kind.code == gdb.TYPE_CODE_ARRAY:
         first, last = kind.range()
         return [to_json(value[i]) for i in range(first, last + 1)]
-    if kind.code == gdb.TYPE_CODE_STRUCT:  # atomic_t, atomic64_t
+    if kind.code in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION):  # atomic_t, atomic64_t, sockptr_t
         return to_json(value[kind.fields()[0]])
     return int(value)
