@@ -14,7 +14,8 @@
 #   PLAN             what this run is to do, as JSON (repro/judge/plan.jq)
 #   COLUMNS          their names
 #   COLUMN_WORDS     ["COLUMN NAME"]: the value of a column's word
-#   CASE_KNOBS       their names; each is exported with its value
+#   CASE_KNOBS       the case's knobs, by name
+#   KNOB_VALUES      [KNOB]: its value; a variable of that name may be one of a script's
 #   CASE_LIBRARY CASE_FIX LIBRARY_KNOB CASE_CONFIG (lines) HAS_PROBES STRUCTS (of probes)
 #   HAS_PROGRAM      true or false
 # The words may be knobs of the lab (LAB_KNOBS, a pattern) or of the case. A verb that takes
@@ -45,7 +46,7 @@ read_case() {
 		--argjson has_program "$HAS_PROGRAM" -f repro/judge/plan.jq "$file" 2>&1) || usage_error "$file: not JSON: ${plan#jq: error}"
 	[ -n "$plan" ] || usage_error "$file: not JSON: it must hold one object"
 	COLUMNS=() CASE_KNOBS=() CASE_CONFIG=() CASE_LIBRARY='' CASE_FIX='' HAS_PROBES='' STRUCTS=()
-	declare -gA COLUMN_WORDS=()
+	declare -gA COLUMN_WORDS=() KNOB_VALUES=()
 	{
 		IFS= read -r PLAN
 		while IFS=$'\t' read -r kind key value; do
@@ -60,15 +61,19 @@ read_case() {
 			probe)
 				HAS_PROBES=1
 				[ -z "$value" ] || STRUCTS+=("$value") ;;
-			knob)
-				CASE_KNOBS+=("$key")
-				export "$key=$value" ;;
+			knob) CASE_KNOBS+=("$key") KNOB_VALUES[$key]=$value ;;
 			*) usage_error "$file: not JSON: it must hold one object" ;;
 			esac
 		done
 	} <<<"$plan"
 	[ -z "$CASE_LIBRARY" ] || [ -x "repro/$CASE_LIBRARY/build" ] ||
 		usage_error "$file: library.name: there is no repro/$CASE_LIBRARY/build"
+	for key in "${!COLUMN_WORDS[@]}"; do
+		[[ $key == *\ PATCH || $key == *\ CONFIG ]] || continue
+		for word in ${COLUMN_WORDS[$key]}; do
+			[ -f "$DIR/$word" ] || usage_error "$file: columns.${key% *}.words: ${key#* }=$word: there is no $DIR/$word"
+		done
+	done
 	LIBRARY_KNOB=${CASE_LIBRARY^^}
 	for word; do
 		[[ ${word%%=*} =~ ^($LAB_KNOBS${LIBRARY_KNOB:+|$LIBRARY_KNOB${PLURAL-}})$ || " ${CASE_KNOBS[*]} " == *" ${word%%=*} "* ]] ||
@@ -97,7 +102,7 @@ choose_column() {
 # word COLUMN NAME: into REPLY, the column's word, or else the user's.
 word() {
 	local key="$1 $2"
-	REPLY=${COLUMN_WORDS[$key]-${!2-}}
+	REPLY=${COLUMN_WORDS[$key]-${KNOB_VALUES[$2]-${!2-}}}
 }
 
 # files COLUMN NAME: into REPLY, the column's files and the user's; a column's are in the
@@ -106,8 +111,7 @@ files() {
 	local file key="$1 $2"
 	REPLY=''
 	for file in ${COLUMN_WORDS[$key]-}; do
-		[ ! -e "$DIR/$file" ] || file=$DIR/$file
-		REPLY+=" $file"
+		REPLY+=" $DIR/$file"
 	done
 	REPLY="${REPLY# }${!2:+ ${!2}}"
 	REPLY=${REPLY# }
@@ -172,7 +176,7 @@ guest_words() {
 	for knob in "${CASE_KNOBS[@]}" ARGS; do
 		word "$1" "$knob"
 		[[ $REPLY =~ ^[\ !#-~]*$ ]] || usage_error "$knob=$REPLY: a quote or a control character cannot be passed to the guest"
-		[ -z "$REPLY" ] || WORDS+=("$knob=$REPLY")
+		WORDS+=("$knob=$REPLY")
 	done
 }
 

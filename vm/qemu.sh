@@ -29,7 +29,8 @@ qemu_options() {
 	local kernel=$1 initrd=$2 tuning='' word words=''
 	shift 2
 	for word; do
-		[[ $word != *' '* ]] || word="\"$word\""
+		# The kernel takes what is in double quotes for one value.
+		[[ $word != *' '* ]] || word="${word%%=*}=\"${word#*=}\""
 		words+=" $word"
 	done
 	OPTIONS=(-machine "microvm,acpi=off,accel=$ACCEL" -smp 1 -m 256

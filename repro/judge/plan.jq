@@ -18,6 +18,10 @@ include "rules";
 # has the library's name.
 def buildable: ["KERNEL", "PATCH", "CONFIG", "CFLAGS", "ARGS", (.library.name | values | ascii_upcase)];
 
+# Other names that mean something to the lab, to a shell, or to what it starts.
+def taken: ["CASE", "COLUMN", "FIX", "ACCEL", "DEADLINE", "SWAP", "SNAPSHOT", "V", "BUILD", "QEMU", "PATH", "HOME", "PWD", "TERM", "IFS",
+  "ENV", "SHELL", "TMPDIR", "DIR", "NAME", "RUN", "UID", "EUID", "PPID", "SECONDS", "RANDOM", "LINENO", "REPLY", "OPTIND", "OPTARG"];
+
 # NAME=value, with blanks between; quotes keep blanks together.
 def words: [scan("(?:[^ \t'\"]|'[^']*'|\"[^\"]*\")+")
   | gsub("'(?<a>[^']*)'|\"(?<b>[^\"]*)\""; "\(.a // "")\(.b // "")")
@@ -33,10 +37,11 @@ def choice: [scan("[^ ]+")] | join(" or ");
 
 # "client {N}" is client 0 to client N-1.
 def expanded($knobs): ([match("\\{([A-Z0-9_]+)\\}").captures[0].string][0]) as $knob
-  | if $knob then range($knobs[$knob] | tonumber) as $i | sub("\\{[A-Z0-9_]+\\}"; "\($i)") else . end;
+  | if $knob then range($knobs[$knob] // 0 | tonumber) as $i | sub("\\{[A-Z0-9_]+\\}"; "\($i)") else . end;
 
-# All names that the rows of a case may have, with its knobs at their highest.
-def possible_rows: . as $case | .knobs // {} | map_values(range_of | .high // 0 | tostring) | . as $highest | [$case.rows[] | expanded($highest)];
+# All names that the rows of a case may have, with its knobs at their highest; of too many,
+# as many as tell.
+def possible_rows: . as $case | .knobs // {} | map_values([range_of | .high // 0, 257] | min | tostring) | . as $highest | [$case.rows[] | expanded($highest)];
 
 # What case.json's schema cannot say.
 def inconsistencies($has_program): . as $case
@@ -48,7 +53,7 @@ def inconsistencies($has_program): . as $case
         elif $knobs[$key] then (select($knobs[$key] | allows($value) | not) | "\($where): \($key)=\($value) must be \($knobs[$key] | choice)")
         else $key | declared(($knobs | keys_unsorted) + $buildable; $where; "a knob") end;
     def calls($where): .calls[]?.function | declared($probes; "\($where).calls"; "the function of a probe");
-    ($knobs | to_entries[] | select(.key | IN($buildable[])) | "knobs.\(.key): the lab has a knob of this name"),
+    ($knobs | to_entries[] | select(.key | IN($buildable[], taken[])) | "knobs.\(.key): the lab or the shell has a variable of this name"),
     ($knobs | to_entries[] | .key as $key | .value | choices[] | select(.low != null and .low > .high) | "knobs.\($key): \(.low)..\(.high) is empty"),
     (.columns | to_entries[] | .key as $column | .value.words // "" | words[] | allowed("columns.\($column).words")),
     (.nightly // [] | to_entries[] | .key as $i | .value | words[]
@@ -56,8 +61,9 @@ def inconsistencies($has_program): . as $case
     (.rows | to_entries[] | .key as $i | .value | match("\\{([^}]*)\\}"; "g").captures[0].string
       | if $knobs[.] == null then declared($knobs | keys_unsorted; "rows[\($i)]"; "a knob")
         else select(($knobs[.] | range_of | .high) as $high | $high == null or $high > 256) | "rows[\($i)]: \(.) must be a range up to 256 at most" end),
-    (possible_rows | select(length > 256) | "rows: they are \(length) with the knobs at their highest, and 256 at most may be"),
+    (possible_rows | select(length > 256) | "rows: they are more than 256 with the knobs at their highest"),
     (select((.probes // []) != [] and ($has_program | not)) | "probes: there is no .c file beside case.json to record calls of"),
+    (.probes // [] | to_entries[] | select(.value.function == "main") | "probes[\(.key)]: main cannot be one; what is recorded is from its call to its return"),
     (.debug[]? | declared($probes; "debug"; "the function of a probe")),
     (.outcomes // {} | to_entries[] | .key as $name | .value | calls("outcomes.\($name)")),
     (.expect | to_entries[] | "expect[\(.key)]" as $where | .value
