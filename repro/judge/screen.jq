@@ -38,7 +38,7 @@ def refusals: .columns as $columns
   | group_by([.refused[] | if . then [.call, .error, (.at | {function, file, line})] else null end])
   | sort_by(.[0].name as $name | $name)[]
   | [.[].name] as $names | .[0].refused as $refused
-  | {title: (if $places > 1 then "refused in (\($names | if length > 3 then .[:2] + ["\(length - 2) more"] else . end | join(", ")))" else "refused in" end),
+  | {title: (if $places > 1 then "\($names[0])\($names[1:] | if . == [] then "" else " and \(length) alike" end): refused in" else "refused in" end),
      cells: [$refused[] | if . then .at.function // "an unknown place" else "not refused" end]},
     ({title: "", cells: [$refused[] | .at | place]},
      {title: "", cells: [$refused[] | .at.condition // ""]},
@@ -56,7 +56,11 @@ def table: .columns as $columns
       ($lines[] | "  \(.title | pad($first))\(.cells[:-1] | map(pad($width - 1) + " ") | join(""))\(.cells[-1] // "")" | sub(" +$"; ""))
     else
       ([$columns[].title | length] | max + 2) as $second
-      | $lines[] | (select(.title != "") | "  \(.title)"),
+      # What belongs to the line above it comes behind it.
+      | (reduce $lines[] as $line ([]; if $line.title == ""
+          then .[-1].cells |= ([., $line.cells] | transpose | map(map(select(. != "")) | join(", ")))
+          else . + [$line] end))[]
+      | "  \(.title)",
         (.cells | to_entries[] | select(.value != "") | "    \($columns[.key].title | pad($second))\(.value)")
     end;
 
@@ -70,8 +74,11 @@ def refused_calls: [.columns[] | . as $column | .refused[] | {text: refused_text
 # Of each column that has its own, what it is.
 def about: .columns as $columns
   | ([$columns[].kernel | {release, source}] | unique) as $kernels
+  | [$columns[].kernel | "\(.release // "?")\([.patch[]?, .config[]?] | if . == [] then "" else " with \(join(", "))" end)"] as $short
   | ([$columns[].library | values] | unique) as $libraries
-  | "\(.case)   Linux \(if ($kernels | length) == 1 then $kernels[0] | "\(.release) (\(.source))" else [$columns[].kernel | "\(.release // "?")\([.patch[]?, .config[]?] | if . == [] then "" else " with \(join(", "))" end)"] | join(" / ") end)   QEMU \(.qemu) \(.accel)\(if .restored then ", from a snapshot" else "" end)\(if $libraries == [] then "" else "   \([$columns[].library] | join(" / "))" end)";
+  | "\(.case)   Linux \(if ($kernels | length) == 1 then $kernels[0] | "\(.release) (\(.source))"
+      elif ($short | unique | length) < ($kernels | length) then [$columns[].kernel | "\(.release // "?") (\(.source))"] | join(" / ")
+      else $short | join(" / ") end)   QEMU \(.qemu) \(.accel)\(if .restored then ", from a snapshot" else "" end)\(if $libraries == [] then "" else "   \([$columns[].library] | join(" / "))" end)";
 
 (.verdict,
  (if .columns then about, table, refused_calls else .case end),
