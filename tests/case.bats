@@ -181,6 +181,7 @@ ours() { # FILE SCHEMA
 @test "a probe that is not declared" {
 	wrong '.outcomes.refused.calls = [{"function": "inet_bind"}]' 'outcomes.refused.calls: "inet_bind" is not the function of a probe; declared are none'
 	wrong '.debug = ["inet_bind"]' 'debug: "inet_bind" is not the function of a probe'
+	wrong '.probes = [{"function": "main", "ring": 3}]' 'probes[0]: main cannot be one'
 	right '.probes = [{"function": "inet_bind", "ring": 0}] | .debug = ["inet_bind"] | .outcomes.refused.calls = [{"function": "inet_bind"}]'
 }
 
@@ -195,7 +196,7 @@ ours() { # FILE SCHEMA
 
 @test "a knob outside its range or words" {
 	with '.knobs = {"N": "1..4", "MODE": "slow fast"}'
-	for word in N=0 N=5 N=two N=1e0 N= MODE=medium MODE=; do
+	for word in N=0 N=5 N=two N=1e0 MODE=medium; do
 		refused '.knobs = {"N": "1..4", "MODE": "slow fast"}' "$word: must be" "$word"
 	done
 	refused . 'unknown knob N=1; the case mine has none of its own' N=1
@@ -203,8 +204,18 @@ ours() { # FILE SCHEMA
 	wrong '.knobs.N = "1..4" | .columns.seen.words = "N=5"' 'columns.seen.words: N=5 must be 1..4'
 	wrong '.knobs.N = "1..4" | .expect[1].when = {"N": ["1", "5"]}' 'expect[1].when: N=5 must be 1..4'
 	wrong '.knobs.N = "4..1"' 'knobs.N: 4..1 is empty'
-	wrong '.knobs.KERNEL = "distro"' 'knobs.KERNEL: the lab has a knob of this name'
-	wrong '.knobs.N = "1..1000" | .rows += ["x {N}"]' 'rows[2]: N must be a range up to 256'
+	wrong '.knobs.KERNEL = "distro"' 'knobs.KERNEL: the lab or the shell has a variable of this name'
+	wrong '.knobs.PATH = "1..2"' 'knobs.PATH: the lab or the shell has a variable of this name'
+	wrong '.knobs.NAME = "1..2"' 'knobs.NAME: the lab or the shell'
+	right '.knobs = {"PLAN": "1..2", "COLUMNS": "a b", "AS": "x"}' PLAN=2 COLUMNS=b
+	wrong '.knobs.N = "1..99999999" | .rows += ["x {N}"]' 'rows[2]: N must be a range up to 256'
+}
+
+@test "a column's patch that is not in the case's folder" {
+	wrong '.columns.seen.words = "PATCH=fix.patch"' "columns.seen.words: PATCH=fix.patch: there is no $CASE/fix.patch"
+	wrong '.columns.seen.words = "CONFIG=more.config"' "columns.seen.words: CONFIG=more.config: there is no $CASE/more.config"
+	touch "$CASE"/{fix.patch,more.config}
+	right '.columns.seen.words = "PATCH=fix.patch CONFIG=more.config"'
 }
 
 @test "a library's knob without the library, and a library that the lab cannot build" {
@@ -218,10 +229,16 @@ ours() { # FILE SCHEMA
 	run -2 --separate-stderr repro/run
 	said "mine/case.json: not JSON"
 	one_line
-	for text in '' '{} {}' '[1' 'null null'; do
+	for text in '' '[1' '"'; do
 		echo "$text" >"$CASE/case.json"
 		run -2 --separate-stderr repro/run
 		said "mine/case.json: not JSON"
+		one_line
+	done
+	for text in '{} {}' 'null null' "$(cat repro/cases/template/case.json) {}"; do
+		echo "$text" >"$CASE/case.json"
+		run -2 --separate-stderr repro/run
+		said "mine/case.json: "
 		one_line
 	done
 	with .
@@ -238,7 +255,7 @@ ours() { # FILE SCHEMA
 # verdict.json is of the form.
 # bats test_tags=quick
 @test "a case that make case began runs as expected, and each kind of verdict has its form" {
-	CASE=$MINE run -0 --separate-stderr repro/run
+	CASE=$MINE run -0 --separate-stderr repro/run || { echo "$output$stderr"; return 1; }
 	[[ ${lines[-1]} == *"REPRODUCED: all of 2 rows are as the case expects"* ]]
 	verdict=build/mine/verdict.json
 	[ "$(jq -r '.columns[0].rows[1] | "\(.errno) \(.call)"' "$verdict")" = "EADDRINUSE bind" ]
