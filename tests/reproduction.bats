@@ -4,34 +4,43 @@
 
 load lib
 
-outcome() { # VARIANT DEVICE QUEUE: what became of that socket
-	verdict ".variants.$1.sockets[] | select(.device == \"$2\" and .queue == $3) | .errno // \"success\""
+outcome() { # COLUMN ROW: what became of it
+	verdict ".columns[] | select(.name == \"$1\") | .rows[] | select(.row == \"$2\") | .errno // \"success\""
 }
 
-@test "colliding ifindex: EINVAL before the fix, success after it" {
+# before FILTER: of that column's verdict, as after is.
+before() { verdict ".columns[0] | $1"; }
+after() { verdict ".columns[1] | $1"; }
+
+@test "colliding ifindex: EINVAL before the fix, success after the fix" {
 	run -0 --separate-stderr repro/run
-	[[ $output == *"REPRODUCED: EINVAL before the fix, success after it"* ]]
+	[[ $output == *"REPRODUCED: EINVAL before the fix, success after the fix"* ]]
 	[ "$(verdict .verdict)" = reproduced ]
-	[ "$(outcome before outer 0)" = success ]
-	[ "$(outcome before inner 0)" = EINVAL ]
-	[ "$(outcome after outer 0)" = success ]
-	[ "$(outcome after inner 0)" = success ]
-	[ "$(verdict '.variants.before.sockets[1] | "\(.ifindex) \(.step)"')" = "4242 bind" ]
+	[ "$(outcome before "outer 0")" = success ]
+	[ "$(outcome before "inner 0")" = EINVAL ]
+	[ "$(outcome after "outer 0")" = success ]
+	[ "$(outcome after "inner 0")" = success ]
+	[ "$(before '.rows[1] | "\(.facts.ifindex) \(.call)"')" = "4242 bind" ]
 }
 
 @test "the verdict names kernel, build-id, library and the line that refused" {
-	[ "$(verdict .kernel.build_id)" = "$(readelf -n build/kernel/vmlinux | awk '/Build ID:/ { print $3 }')" ]
-	[ "$(verdict .kernel.release)" = "$(jq -r .release build/kernel.json)" ]
-	[ "$(verdict .variants.before.library)" = "$(jq -r .before build/libxdp/libxdp.json)" ]
-	[ "$(verdict '.variants.after | has("refused_at") and .refused_at == null')" = true ]
+	for column in before after; do
+		[ "$($column .kernel.build_id)" = "$(readelf -n build/kernel/vmlinux | awk '/Build ID:/ { print $3 }')" ]
+		[ "$($column .kernel.release)" = "$(jq -r .release build/kernel.json)" ]
+	done
+	[ "$(before .library)" = "libxdp $(jq -r .version build/libxdp/FIX-parent/library.json)" ]
+	[ "$(after .library)" = "libxdp $(jq -r .version build/libxdp/FIX/library.json)" ]
+	[ "$(before '[.refused[] | [.call, .error, .rows]] | tojson')" = '[["bind","EINVAL",["inner 0"]]]' ]
+	[ "$(after '.refused == []')" = true ]
 	# The line is looked up in the source, not known here.
-	file=$(verdict .variants.before.refused_at.file)
-	line=$(verdict .variants.before.refused_at.line)
+	file=$(before '.refused[0].at.file')
+	line=$(before '.refused[0].at.line')
 	run -0 sed -n "${line}p" "$(jq -r .source_dir build/kernel.json)/$file"
-	[[ $output == *"$(verdict .variants.before.refused_at.text)" ]]
+	[[ $output == *"$(before '.refused[0].at.condition')" ]]
 	# In later kernels xsk_bind() asks for the rings itself.
 	[[ $output == *"if (!pool->fq || !pool->cq)"* || $output == *"if (!xsk_validate_queues(xs))"* ]]
-	[ "$(jq -r '.variants.before.refused_at.chain[-1].function' build/xsk-netns-cookie/verdict.json)" != null ]
+	[ "$(before '.refused[0].at.chain[0].function')" = __x64_sys_bind ]
+	[ "$(before '.refused[0].at | .chain[-1].function == .function')" = true ]
 }
 
 @test "the timeline tells why: the second socket got the first one's context" {
@@ -46,11 +55,11 @@ outcome() { # VARIANT DEVICE QUEUE: what became of that socket
 }
 
 @test "kernel and program agree on the netns cookies, and they differ" {
-	for variant in before after; do
+	for column in before after; do
 		kernel=$(jq -c 'select(.call.function == "xsk_bind") | .call.values.netns_cookie' \
-			build/xsk-netns-cookie/$variant/timeline.jsonl)
-		program=$(jq -c 'select(.socket) | .socket.netns_cookie' \
-			build/xsk-netns-cookie/$variant/result.jsonl | head -n 2)
+			build/xsk-netns-cookie/$column/timeline.jsonl)
+		program=$(jq -c 'objects | select(.row) | .netns_cookie' \
+			build/xsk-netns-cookie/$column/result.jsonl | head -n 2)
 		[ "$kernel" = "$program" ]
 		[ "$(sort -u <<<"$kernel" | wc -l)" = 2 ]
 	done
@@ -70,8 +79,8 @@ outcome() { # VARIANT DEVICE QUEUE: what became of that socket
 }
 
 @test "the reproducer frees what it made: every socket, ring and the UMEM's 8 MiB" {
-	for variant in before after; do
-		log=build/xsk-netns-cookie/$variant/strace.log
+	for column in before after; do
+		log=build/xsk-netns-cookie/$column/strace.log
 		[ "$(grep -cE 'socket\(.*= [0-9]+$' "$log")" -gt 2 ]
 		# Descriptors and mappings of the rings, by the time of main()'s return.
 		[ "$(awk '/ (socket|open|openat)\(.*= [0-9]+$/ { n++ } / close\(.*= 0$/ { n-- } END { print n }' "$log")" = 0 ]
@@ -82,29 +91,31 @@ outcome() { # VARIANT DEVICE QUEUE: what became of that socket
 
 @test "different ifindex: success before and after" {
 	run -0 --separate-stderr repro/run LAYOUT=different
-	[[ $output == *"AS PREDICTED: success before the fix, success after it"* ]]
-	[ "$(verdict '[.variants[].sockets[].errno] == [null, null, null, null]')" = true ]
-	[ "$(verdict '[.variants.before.sockets[].ifindex] == [4242, 4243]')" = true ]
+	[[ $output == *"AS PREDICTED: success before the fix, success after the fix"* ]]
+	[ "$(verdict '[.columns[].rows[].errno] == [null, null, null, null]')" = true ]
+	[ "$(before '[.rows[].facts.ifindex] == [4242, 4243]')" = true ]
 }
 
 @test "QUEUES=2: four sockets, one cookie for each namespace" {
 	run -0 --separate-stderr repro/run QUEUES=2
 	for queue in 0 1; do
-		[ "$(outcome before outer $queue)" = success ]
-		[ "$(outcome before inner $queue)" = EINVAL ]
-		[ "$(outcome after inner $queue)" = success ]
+		[ "$(outcome before "outer $queue")" = success ]
+		[ "$(outcome before "inner $queue")" = EINVAL ]
+		[ "$(outcome after "inner $queue")" = success ]
 	done
-	[ "$(verdict '[.variants.after.sockets[] | {device, netns_cookie}] | unique | length')" = 2 ]
-	[ "$(verdict '.variants.after.sockets | length')" = 4 ]
+	[ "$(after '[.rows[] | [(.row / " ")[0], .facts.netns_cookie]] | unique | length')" = 2 ]
+	[ "$(after '.rows | length')" = 4 ]
+	# The two that were refused in one way are asked about once.
+	[ "$(before '[.refused[].rows] | tojson')" = '[["inner 0","inner 1"]]' ]
 }
 
 # bats test_tags=slow
 @test "QUEUES=2: the sockets of one namespace tell one cookie, those of the other another" {
 	run -0 --separate-stderr repro/run QUEUES=2
-	for variant in before after; do
+	for column in before after; do
 		cookies() { # DEVICE
-			jq --arg device "$1" 'select(.socket?.device == $device) | .socket.netns_cookie' \
-				"build/xsk-netns-cookie/$variant/result.jsonl"
+			jq --arg device "$1 " 'objects | select(.row // "" | startswith($device)) | .netns_cookie' \
+				"build/xsk-netns-cookie/$column/result.jsonl"
 		}
 		# Two sockets, once as they are and once under strace.
 		[ "$(cookies outer | wc -l) $(cookies inner | wc -l)" = "4 4" ]
@@ -114,9 +125,9 @@ outcome() { # VARIANT DEVICE QUEUE: what became of that socket
 	done
 }
 
-@test "the variants swapped on purpose: not reproduced, exit 1, and why" {
+@test "the columns exchanged on purpose: not reproduced, exit 1, and why" {
 	run -1 --separate-stderr repro/run SWAP=1
-	[[ $output == *"NOT REPRODUCED: success before the fix, EINVAL after it"* ]]
+	[[ $output == *"NOT REPRODUCED: success before the fix, EINVAL after the fix"* ]]
 	[ "$(verdict .verdict)" = not-reproduced ]
 	[ "$(verdict '.differences | length')" -ge 2 ]
 }
@@ -206,8 +217,8 @@ outcome() { # VARIANT DEVICE QUEUE: what became of that socket
 	wait "$other"
 	[[ $output != *"waiting for another run"* ]]
 	run -1 grep "waiting for another run" "$BATS_TEST_TMPDIR/log"
-	[ "$(verdict .layout)" = colliding ]
-	[ "$(jq -r .layout "$BATS_TEST_TMPDIR/xsk-netns-cookie/verdict.json")" = different ]
+	[ "$(verdict .knobs.LAYOUT)" = colliding ]
+	[ "$(jq -r .knobs.LAYOUT "$BATS_TEST_TMPDIR/xsk-netns-cookie/verdict.json")" = different ]
 }
 
 @test "a checkout in a path with a space reproduces, too" {

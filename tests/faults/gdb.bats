@@ -139,7 +139,7 @@ give_guest_another_kernel() {
 @test "gdb: killed while it looks for the line that refused" {
 	stand_in gdb '[[ " $* " == *xsklab-why* ]] || exec "$REAL" "$@"
 		kill -KILL $$'
-	fault 125 60 'gdb: before its recording was whole, gdb was ended by SIGKILL' build/faulty/before/origin \
+	fault 125 60 'gdb: before its recording was whole, gdb was ended by SIGKILL' build/faulty/before/refused.0 \
 		repro/run "$(case_with "\$a # $RANDOM")"
 }
 
@@ -149,6 +149,6 @@ give_guest_another_kernel() {
 			words+=("$word")
 		done
 		exec "$REAL" "${words[@]}"'
-	fault 125 60 "gdb: why: the kernel's source is gone: there is no .*net/xdp/xsk_buff_pool.c" build/faulty/before/origin \
+	fault 125 60 "gdb: why: the kernel's source is gone: there is no .*net/xdp/xsk_buff_pool.c" build/faulty/before/refused.0 \
 		repro/run "$(case_with "\$a # $RANDOM")"
 }

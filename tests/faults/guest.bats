@@ -27,7 +27,7 @@ result_through() { # COMMAND
 # bats test_tags=quick
 @test "guest: panic in the middle of the case" {
 	fault 125 60 'panic: Kernel panic - not syncing: sysrq' build/faulty/before \
-		repro/run "$(case_with 's|^phase strace|echo c >/proc/sysrq-trigger|')"
+		repro/run "$(at strace 'echo c >/proc/sysrq-trigger')"
 }
 
 @test "guest: oops" {
@@ -48,27 +48,27 @@ result_through() { # COMMAND
 
 @test "guest: PID 1 is killed" {
 	fault 125 60 'panic: Kernel panic - not syncing: Attempted to kill init! exitcode=0x0000000b' build/faulty/before \
-		repro/run "$(case_with '$a busybox dd if=/dev/zero of=/proc/1/mem bs=4096 seek=1025 count=99')"
+		repro/run "$(at end 'busybox dd if=/dev/zero of=/proc/1/mem bs=4096 seek=1025 count=99')"
 }
 
 @test "guest: reset before the result" {
 	fault 125 60 'reset: the guest ended before its case did: .*"ifname":"lo"' build/faulty/before \
-		repro/run "$(case_with 's|^phase run|echo b >/proc/sysrq-trigger|')"
+		repro/run "$(at up 'echo b >/proc/sysrq-trigger')"
 }
 
 @test "guest: reset after the result, before PID 1 has said that it ended" {
 	fault 125 60 'reset: the guest ended before its case did: \{"exit":' build/faulty/before \
-		repro/run "$(case_with '$a sleep 0.2; echo b >/proc/sysrq-trigger')"
+		repro/run "$(at end 'sleep 0.2; echo b >/proc/sysrq-trigger')"
 }
 
 @test "guest: the result channel is gone half-way" {
 	fault 125 60 'reset: the guest ended before its case did' build/faulty/before \
-		repro/run "$(case_with 's|^phase strace|echo virtio0 >/sys/bus/virtio/drivers/virtio_console/unbind|')"
+		repro/run "$(at strace 'echo virtio0 >/sys/bus/virtio/drivers/virtio_console/unbind')"
 }
 
 @test "guest: the script closes the result half-way" {
 	fault 125 60 'case: the guest.s script failed: \{"end":\{"status":' build/faulty/before \
-		repro/run "$(case_with 's|^phase strace|exec >\&-; phase strace|')"
+		repro/run "$(at up 'exec >&-')"
 }
 
 @test "guest: a result that is truncated" {
@@ -109,17 +109,17 @@ result_through() { # COMMAND
 
 @test "guest: a result of 50 MiB" {
 	fault 125 60 'flood: result.jsonl reached the limit' build/faulty/before \
-		repro/run "$(case_with 's|^phase strace|busybox dd if=/dev/zero bs=1M count=50|')"
+		repro/run "$(at strace 'busybox dd if=/dev/zero bs=1M count=50 >&4')"
 }
 
 @test "guest: a result of two million empty lines" {
 	fault 125 60 'flood: result.jsonl and strace.log have more than 1000000 lines' build/faulty/before \
-		repro/run "$(case_with 's|^phase strace|busybox yes "" \| busybox head -n 2000000|')"
+		repro/run "$(at strace 'busybox yes "" | busybox head -n 2000000 >&4')"
 }
 
 @test "guest: a result that somebody ends, followed by a hang" {
 	fault 125 20 'hang: the guest had not ended after 8 s' build/faulty/before \
-		repro/run DEADLINE=8 "$(case_with '$a echo "{\\"end\\":{\\"status\\":0,\\"tainted\\":0}}"; while :; do :; done')"
+		repro/run DEADLINE=8 "$(at end 'echo "{\"end\":{\"status\":0,\"tainted\":0}}"; while :; do :; done')"
 }
 
 @test "guest: the whole result, followed by a hang" {
@@ -137,47 +137,52 @@ result_through() { # COMMAND
 @test "guest: 1 GiB on the console" {
 	# An emulated console is slow, so the limit is lower than it is otherwise.
 	fault 125 65 'flood: console.log reached the limit of 1 MiB' build/faulty/before \
-		env LOG_LIMIT=1 DEADLINE=60 repro/run "$(case_with 's|^phase run|busybox dd if=/dev/zero bs=1M count=1024 >/dev/console|')"
+		env LOG_LIMIT=1 DEADLINE=60 repro/run "$(at up 'busybox dd if=/dev/zero bs=1M count=1024 >/dev/console')"
 	tail -n 1 "$LAB/build/faulty/before/console.log" | grep -qx 'xsklab: cut here: the limit of 1 MiB is reached'
 }
 
 @test "guest: 1 GiB of strace" {
 	fault 125 60 'flood: strace.log reached the limit' build/faulty/before \
-		repro/run "$(case_with 's|^phase run|busybox dd if=/dev/zero bs=1M count=1024 >\&3|')"
+		repro/run "$(at up 'busybox dd if=/dev/zero bs=1M count=1024 >&3')"
 	tail -n 1 "$LAB/build/faulty/before/strace.log" | grep -qx 'xsklab: cut here: the limit of 8 MiB is reached'
 }
 
 @test "guest: a process that takes all memory" {
 	fault 125 60 'panic: Kernel panic - not syncing: Out of memory: system-wide panic_on_oom is enabled' build/faulty/before \
-		repro/run "$(case_with 's|^phase strace|busybox tail /dev/zero|')"
+		repro/run "$(at strace 'busybox tail /dev/zero')"
 }
 
 @test "guest: files that take all memory" {
 	fault 125 60 'panic: Kernel panic - not syncing: Out of memory: system-wide panic_on_oom is enabled' build/faulty/before \
-		repro/run "$(case_with 's|^phase strace|mkdir /fill; mount -t ramfs none /fill; cat /dev/zero >/fill/all|')"
+		repro/run "$(at strace 'mkdir /fill; mount -t ramfs none /fill; cat /dev/zero >/fill/all')"
 }
 
 @test "guest: a reproducer that never ends" {
 	fault 125 20 'hang: the guest had not ended after 5 s' build/faulty/before \
-		repro/run DEADLINE=5 "$(case_with 's|^phase run|while :; do :; done|')"
+		repro/run DEADLINE=5 "$(at up 'while :; do :; done')"
 }
 
 @test "guest: a reproducer that forks and never ends" {
 	fault 125 20 'hang: the guest had not ended after 8 s' build/faulty/before \
-		repro/run DEADLINE=8 "$(case_with 's|^phase run|while :; do sleep 999 \& sleep 0.1; done|')"
+		repro/run DEADLINE=8 "$(at up 'while :; do sleep 999 & sleep 0.1; done')"
 }
 
 @test "guest: a reproducer that leaves children behind is no fault" {
 	fault 0 60 '' '' \
-		repro/run "$(case_with '$a sleep 999 \& sleep 999 \&')"
+		repro/run "$(at end 'sleep 999 & sleep 999 &')"
 }
 
 @test "guest: a reproducer that crashes at once" {
 	fault 125 60 'gdb: timeline: the guest ended or stopped before main\(\) was called' build/faulty/before \
-		repro/run "$(case_with 's|"\$@" "/case/$CASE.$VARIANT"|"$@" sh -c "kill -SEGV \\$\\$"|')"
+		repro/run "$(case_with 's|"\$@" /case/program|"$@" sh -c "kill -SEGV \\$\\$"|')"
 }
 
-@test "guest: a reproducer that crashes after its first socket" {
+@test "guest: a reproducer that crashes after its first row" {
 	fault 125 60 'gdb: timeline: the guest ended or stopped before main\(\) returned' build/faulty/before \
 		repro/run "$(case_of program.c sed 's|first_err = err;|&\n\t\tabort();|')"
+}
+
+@test "guest: a reproducer that does not flush its lines" {
+	fault 125 60 'before: the rows "outer 0", "inner 0" came in one write\(\), .*: have the program flush each line' build/faulty \
+		repro/run "$(case_of program.c sed '/setlinebuf/d')"
 }

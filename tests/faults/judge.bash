@@ -33,7 +33,7 @@ share_cache() {
 		find "$CACHE/$dir/" -mindepth 1 -maxdepth 1 -xtype d -exec realpath -z {} + |
 			xargs -0r ln -s -t "$1/xsklab/$dir"
 	done
-	for dir in libxdp origins accel trees; do
+	for dir in libraries origins accel trees; do
 		[ ! -e "$CACHE/$dir" ] || cp -rp "$CACHE/$dir" "$1/xsklab"
 	done
 	find "$CACHE" -maxdepth 1 -type f -exec cp -p -t "$1/xsklab" {} +
@@ -171,7 +171,7 @@ next_repro_succeeds() {
 	! grep -qsxF "$state" "$BATS_FILE_TMPDIR/recovered" || return 0
 	(cd "$LAB" && unset TMPDIR && KVM_DEVICE=$KVM_BEFORE PATH=$PATH_BEFORE make -s repro "${KNOBS[@]}" >"$BATS_TEST_TMPDIR/next" 2>&1 3>&- 4>&-) ||
 		{ echo "the next make repro fails:"; cat "$BATS_TEST_TMPDIR/next"; return 1; }
-	grep -q 'REPRODUCED: EINVAL before the fix, success after' "$BATS_TEST_TMPDIR/next"
+	grep -q 'REPRODUCED: EINVAL before the fix, success after the fix' "$BATS_TEST_TMPDIR/next"
 	echo "$state" >>"$BATS_FILE_TMPDIR/recovered"
 }
 
@@ -187,6 +187,20 @@ case_of() {
 
 # case_with FILTER...: its guest's script passed through sed.
 case_with() { case_of guest.sh sed "$@"; }
+
+# at MOMENT TEXT: the case, whose script does TEXT when its scene is "up", before its program
+# runs under "strace", or at the "end"; prints CASE. TEXT's stdout is the result's, but under
+# strace, where file descriptor 4 is.
+at() { case_of guest.sh at_moment "$@"; }
+
+at_moment() {
+	sed 's/^\(up\|run\)()/its_\1()/'
+	case $1 in
+	up) printf 'up() {\n\tits_up\n\t%s\n}\nrun() { its_run "$@"; }\n' "$2" ;;
+	strace) printf 'exec 4>&1\nup() { its_up; }\nrun() {\n\tif [ $# -gt 0 ]; then\n\t\t%s\n\tfi\n\tits_run "$@"\n}\n' "$2" ;;
+	end) printf 'up() { its_up; }\nrun() { its_run "$@"; }\nat_end() {\n\t%s\n}\ntrap at_end EXIT\n' "$2" ;;
+	esac
+}
 
 # stand_in NAME TEXT: a program on PATH that does something else; $REAL is the real one.
 stand_in() {

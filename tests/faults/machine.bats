@@ -210,7 +210,7 @@ as_another() {
 		cp -r . /mnt/lab; rm -r /mnt/lab/build; chown -R 65534 /mnt/lab /mnt/home
 		cd "$XDG_CACHE_HOME/xsklab"
 		find . -maxdepth 1 -type f -exec cp -p -t /mnt/cache/xsklab {} +
-		for it in {kernels,sources,libxdp}/*; do
+		for it in {kernels,sources,libraries}/*; do
 			[ ! -d "$it" ] || { mkdir -p "/mnt/cache/xsklab/$it"; mount --bind "$(realpath "$it")" "/mnt/cache/xsklab/$it"; }
 		done
 		cd /mnt/lab

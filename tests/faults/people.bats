@@ -14,9 +14,9 @@ job() {
 }
 
 # What a run makes on its way, when all but the kernel is to be built.
-MOMENTS=(. xsk-netns-cookie/verdict.json libxdp/libxdp.json init libxdp/before/xsk.o
+MOMENTS=(. xsk-netns-cookie/verdict.json libxdp/FIX/library.json init libxdp/FIX-parent/xsk.o
 	xsk-netns-cookie/program.after xsk-netns-cookie/initrd.after xsk-netns-cookie/before/qemu.log
-	xsk-netns-cookie/before/timeline.jsonl xsk-netns-cookie/before/call.json)
+	xsk-netns-cookie/before/timeline.jsonl xsk-netns-cookie/before/refused.0.json)
 
 # at_ten_moments EXIT TEXT: TEXT as soon as a run has made each of these. Whatever the
 # run before it said, this one has no verdict.
@@ -79,7 +79,7 @@ runs() {
 	fault 0 $((60 * n)) '' '' bash -c 'n=$1; shift
 		for dir; do for ((i = 0; i < n; i++)); do make -s -C "$dir" repro & jobs+=($!); done; done
 		for job in "${jobs[@]}"; do wait "$job" || exit; done' -- "$n" "$@"
-	[ "$(grep -c 'REPRODUCED: EINVAL before the fix, success after it' <<<"$output")" = $((n * $#)) ]
+	[ "$(grep -c 'REPRODUCED: EINVAL before the fix, success after the fix' <<<"$output")" = $((n * $#)) ]
 	[[ $output != *NOT* ]]
 }
 

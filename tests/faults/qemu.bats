@@ -55,8 +55,8 @@ qemu_gets() {
 }
 
 # bats test_tags=quick
-@test "QEMU: SIGKILL between two sockets" {
-	qemu_gets KILL 'grep -q \"row\" result.jsonl'
+@test "QEMU: SIGKILL between two rows" {
+	qemu_gets KILL 'grep -q row result.jsonl'
 	fault 125 60 'qemu: QEMU was ended by SIGKILL' $run_dir \
 		repro/run
 }
@@ -64,11 +64,11 @@ qemu_gets() {
 @test "QEMU: SIGKILL in its last 100 ms" {
 	qemu_gets KILL 'grep -q last result.jsonl'
 	fault 125 60 'qemu: QEMU was ended by SIGKILL' build/faulty/before \
-		repro/run "$(case_with '$a echo "{\\"last\\":1}"; sleep 0.1')"
+		repro/run "$(at end 'echo "{\"last\":1}"; sleep 0.1')"
 }
 
 @test "QEMU: SIGSTOP when the case runs" {
-	qemu_gets STOP 'grep -q \"row\" result.jsonl'
+	qemu_gets STOP 'grep -q row result.jsonl'
 	fault 125 20 'hang: the guest had not ended after 8 s' $run_dir \
 		repro/run DEADLINE=8
 }
