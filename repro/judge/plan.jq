@@ -31,7 +31,7 @@ def words: [scan("(?:[^ \t'\"]|'[^']*'|\"[^\"]*\")+")
 def choices: [scan("[^ ]+") | (capture("^(?<low>[0-9]{1,8})\\.\\.(?<high>[0-9]{1,8})$") | map_values(tonumber)) // {word: .}];
 def default: choices[0] | .word // .low | tostring;
 def allows($value): any(choices[];
-  .word == $value or (.low != null and ($value | test("^[0-9]{1,8}$")) and ($value | tonumber) as $n | .low <= $n and $n <= .high));
+  .word == $value or (.low != null and ($value | test("^[0-9]{1,8}$")) and (($value | tonumber) as $n | .low <= $n and $n <= .high)));
 def range_of: [choices[] | select(.low != null)][0];
 def choice: [scan("[^ ]+")] | join(" or ");
 
