@@ -155,6 +155,16 @@ content() {
 	echo "$sum"
 }
 
+# close_others: what this shell has open besides stdin, stdout and stderr; to be run in the
+# background. mmdebstrap hands dash a descriptor of its own, and dash knows only one digit.
+close_others() {
+	local fd
+	for fd in "/proc/$BASHPID/fd"/*; do
+		fd=${fd##*/}
+		[ "$fd" -le 2 ] || exec {fd}>&-
+	done
+}
+
 # lock FILE SECONDS WHAT: hold FILE's lock until this script ends. Children keep
 # it, so that nobody starts over something that still runs.
 lock() {
