@@ -27,7 +27,7 @@ def whole_lines:
 def strace_calls($errno):
   ($errno | map_values(.name) | to_entries | map({(.value): (.key | tonumber)}) | add) as $numbers
   | . / "\n" | map(select(. != ""))
-  | (map([capture("^(?<pid>[0-9]{1,10}) ").pid | tonumber][0] // 0) | unique) as $pids
+  | (map(capture("^(?<pid>[0-9]{1,10}) ").pid | tonumber) | unique) as $pids
   | [foreach whole_lines as $l ({order: 0, counts: {}};
       ($l.pid | tonumber) as $pid | .order += 1 | .order as $order
       | ($l.rest | capture("^\\[ *(?<number>[0-9]{1,9})\\] (?<call>\\w+)\\((?<args>.*)\\) += (?<result>[^ ]+) ?(?<error>E[A-Z0-9]+)?(?: \\((?<text>[^)]*)\\))?") // null) as $call
@@ -37,7 +37,7 @@ def strace_calls($errno):
           # The call that started the program is not its own.
           | (.counts[$key] - (if $pid == $pids[0] and $call.call == "execve" then 1 else 0 end)) as $nth
           | if $call.result == "-1" and $call.error then
-              .found.failed = {$order, thread: ($pids | index($pid)), number: ($call.number | tonumber), $nth,
+              .found.failed = {$order, thread: ($pids | index($pid) // 0), number: ($call.number | tonumber), $nth,
                 call: $call.call, args: ($call.args | sub(" +$"; "")), error: $call.error, text: $call.text,
                 errno: $numbers[$call.error]}
             elif $call.call | test("^(write|writev|sendto|sendmsg)$") then
