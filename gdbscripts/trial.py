@@ -18,7 +18,7 @@ import gdb
 
 sys.dont_write_bytecode = True  # nothing is left behind in a checkout
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from symbols import LabError, check_kernel, connect, finish  # noqa: E402
+from symbols import LabError, connect, finish  # noqa: E402
 
 
 def run_to(function, kind):
@@ -37,7 +37,6 @@ def expect(address, otherwise):
 def try_debugger():
     """What a recording needs: both kinds of breakpoints, memory, a step over each kind."""
     first = run_to("start_kernel", gdb.BP_HARDWARE_BREAKPOINT)
-    check_kernel()
     second = run_to("kernel_init", gdb.BP_BREAKPOINT)
     following = gdb.selected_frame().architecture().disassemble(int(gdb.parse_and_eval("(unsigned long)$pc")), count=2)[1]["addr"]
     bits = gdb.execute("maintenance packet qqemu.sstepbits", to_string=True)
