@@ -255,9 +255,9 @@ ours() { # FILE SCHEMA
 # verdict.json is of the form.
 # bats test_tags=quick
 @test "a case that make case began runs as expected, and each kind of verdict has its form" {
-	CASE=$MINE run -0 --separate-stderr repro/run || { echo "$output$stderr"; return 1; }
+	CASE=$MINE run -0 --separate-stderr repro/run
 	[[ ${lines[-1]} == *"REPRODUCED: all of 2 rows are as the case expects"* ]]
-	verdict=build/mine/verdict.json
+	local verdict=build/mine/verdict.json
 	[ "$(jq -r '.columns[0].rows[1] | "\(.errno) \(.call)"' "$verdict")" = "EADDRINUSE bind" ]
 	is_of_form reproduced
 
@@ -279,6 +279,7 @@ ours() { # FILE SCHEMA
 }
 
 is_of_form() { # VERDICT
+	local verdict=build/mine/verdict.json
 	[ "$(jq -r .verdict "$verdict")" = "$1" ]
 	valid "$verdict" repro/judge/verdict.schema.json
 	ours "$verdict" repro/judge/verdict.schema.json
