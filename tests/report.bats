@@ -431,7 +431,7 @@ another_case() { # NAME FILTER
 	copy
 	another_case table '{version, title: "Ways to use up ports", columns: {seen: {}}, rows: [range(18) | "way \(.)"], expect: [{is: {errno: null}}]}'
 	mv "$broken/before" "$broken/seen"
-	sed -i s/COLUMN=before/COLUMN=seen/ "$broken/seen/console.log"
+	sed -i 's/COLUMN=before.*INDEX=4242/COLUMN=seen "ARGS=-a 1:2 b" "X=$(id)" ARGS=$(id)/' "$broken/seen/console.log"
 	change verdict.json '.case = "table" | .title = "Ways to use up ports" | .columns |= [.[0] | .name = "seen" | .title = "seen" | .library = null | .words = {}
 		| .rows = [range(18) | {row: "way \(.)", errno: (if . == 7 then "EADDRNOTAVAIL" else null end), call: null, calls: [],
 			facts: {count: ., shared: true}, expected: {name: null, is: {errno: null}, why: null}}]
@@ -445,7 +445,8 @@ another_case() { # NAME FILTER
 	tells "Seen, way 7: xp_assign_dev_shared()"
 	tells "No call was recorded."
 	tells "make repro CASE=table KERNEL="
-	run -1 grep -E 'library|SWAP=|LAYOUT=|timeline.jsonl: not there' "$out/report.txt"
+	tells "'ARGS=-a 1:2 b'"
+	run -1 grep -E 'library|SWAP=|\$\(|LAYOUT=|timeline.jsonl: not there' "$out/report.txt"
 	# The devices, and no chart.
 	[ "$(grep -c '<svg' "$out/report.html")" = 1 ]
 }
