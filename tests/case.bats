@@ -257,8 +257,7 @@ ours() { # FILE SCHEMA
 @test "a case that make case began runs as expected, and each kind of verdict has its form" {
 	CASE=$MINE run -0 --separate-stderr repro/run
 	[[ ${lines[-1]} == *"REPRODUCED: all of 2 rows are as the case expects"* ]]
-	local verdict=build/mine/verdict.json
-	[ "$(jq -r '.columns[0].rows[1] | "\(.errno) \(.call)"' "$verdict")" = "EADDRINUSE bind" ]
+	[ "$(jq -r '.columns[0].rows[1] | "\(.errno) \(.call)"' build/mine/verdict.json)" = "EADDRINUSE bind" ]
 	is_of_form reproduced
 
 	with '.outcomes."has the port".port = 7001'
@@ -274,15 +273,14 @@ ours() { # FILE SCHEMA
 	echo 'run() { exit 3; }' >>"$CASE/guest.sh"
 	with .
 	run -125 --separate-stderr repro/run
-	[ "$(jq -c keys "$verdict")" = '["case","reason","verdict","version"]' ]
+	[ "$(jq -c keys build/mine/verdict.json)" = '["case","reason","verdict","version"]' ]
 	is_of_form lab-failure
 }
 
 is_of_form() { # VERDICT
-	local verdict=build/mine/verdict.json
-	[ "$(jq -r .verdict "$verdict")" = "$1" ]
-	valid "$verdict" repro/judge/verdict.schema.json
-	ours "$verdict" repro/judge/verdict.schema.json
+	[ "$(jq -r .verdict build/mine/verdict.json)" = "$1" ]
+	valid build/mine/verdict.json repro/judge/verdict.schema.json
+	ours build/mine/verdict.json repro/judge/verdict.schema.json
 }
 
 @test "a verdict.json with a key more, or one of another type, is not of the form" {
