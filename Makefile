@@ -201,6 +201,9 @@ $(run)/program.%: $(wildcard $(stem)/*.c $(stem)/*.h) $(run)/column.%
 $(BUILD)/errno-menu: tests/errno-menu/errno-menu.c $(BUILD)/libxdp/FIX/flags
 	$(Q)$(CC) $(DEBUGGED) -Wextra -Werror -o $@ $< $$(cat $(BUILD)/libxdp/FIX/flags)
 
+# SNAPSHOT=1 wants it by itself.
+.PRECIOUS: $(run)/case.%
+
 # The case's part of the image; the program is stripped, as each MiB costs time.
 $(run)/case.%: repro/judge/guest.sh $(stem)/guest.sh $(run)/column.% $(if $(wildcard $(stem)/*.c),$(run)/program.%) | $(BUILD)/gen_init_cpio
 	$(Q)$(if $(wildcard $(stem)/*.c),strip -o $(run)/guest.$* $(run)/program.$*)
