@@ -253,7 +253,6 @@ ours() { # FILE SCHEMA
 
 # A real run, and what becomes of its verdict with another expectation: each kind of
 # verdict.json is of the form.
-# bats test_tags=quick
 @test "a case that make case began runs as expected, and each kind of verdict has its form" {
 	CASE=$MINE run -0 --separate-stderr repro/run
 	[[ ${lines[-1]} == *"REPRODUCED: all of 2 rows are as the case expects"* ]]
@@ -318,4 +317,25 @@ is_of_form() { # VERDICT
 		run -1 valid "$BATS_TEST_TMPDIR/wrong.json" repro/why.d/why.schema.json
 		run -1 ours "$BATS_TEST_TMPDIR/wrong.json" repro/why.d/why.schema.json
 	done
+}
+
+# bats test_tags=slow
+@test "tcp-ports: bind() for any port takes it for one socket, the other ways for a server each" {
+	CASE=tcp-ports run -0 --separate-stderr repro/run
+	run -0 jq -r '.columns[0].rows[] | "\(.row) \(.errno) \(.call) \(.facts | .one) \(.facts.all) \(.facts.shared)"' build/tcp-ports/verdict.json
+	[ "${lines[0]}" = "connect EADDRNOTAVAIL connect 6 18 true" ]
+	[ "${lines[1]}" = "bind(src,0) EADDRINUSE bind 6 6 false" ]
+	[ "${lines[2]}" = "IP_BIND_ADDRESS_NO_PORT EADDRNOTAVAIL connect 6 18 true" ]
+}
+
+# bats test_tags=slow
+@test "xsk-bindtodevice: another device is refused with the check, not without it, and with SWAP=1 the lab says no" {
+	! older_than 6.5 || skip "this kernel may lack the check: see the case's rules"
+	CASE=xsk-bindtodevice run -0 --separate-stderr repro/run
+	run -0 jq -c '[.columns[].rows[] | .errno]' build/xsk-bindtodevice/verdict.json
+	[ "$output" = '[null,null,null,"EINVAL"]' ]
+	run -0 jq -r '.columns[1].refused[0].at | "\(.function) \(.file) \(.condition)"' build/xsk-bindtodevice/verdict.json
+	[ "$output" = "xsk_bind net/xdp/xsk.c if (bound_dev_if && bound_dev_if != sxdp->sxdp_ifindex)" ]
+	SWAP=1 CASE=xsk-bindtodevice run -1 --separate-stderr repro/run
+	[[ ${lines[-1]} == *"NOT REPRODUCED"*"without: another device: EINVAL instead of success"* ]]
 }
