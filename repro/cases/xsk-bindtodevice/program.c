@@ -56,16 +56,14 @@ static int create_socket(void *frames)
 }
 
 /* The socket stays open: its queue is not free at once when it is closed. */
-static void bind_tied(const char *row, const char *tied_to, const char *bound_to)
+static void bind_tied(const char *row, void *frames, const char *tied_to, const char *bound_to)
 {
-	static _Alignas(FRAME_SIZE) unsigned char frames[2][FRAMES * FRAME_SIZE];
-	static unsigned int n;
 	struct sockaddr_xdp address = {
 		.sxdp_family = AF_XDP,
 		.sxdp_ifindex = if_nametoindex(bound_to),
 		.sxdp_flags = XDP_COPY,
 	};
-	int fd = create_socket(frames[n++]), err = 0;
+	int fd = create_socket(frames), err = 0;
 
 	if (!address.sxdp_ifindex)
 		fail(bound_to);
@@ -78,12 +76,14 @@ static void bind_tied(const char *row, const char *tied_to, const char *bound_to
 
 int main(int argc, char **argv)
 {
+	static _Alignas(FRAME_SIZE) unsigned char frames[2][FRAMES * FRAME_SIZE];
+
 	if (argc != 3) {
 		fprintf(stderr, "usage: %s DEVICE ANOTHER\n", argv[0]);
 		return 2;
 	}
 	setlinebuf(stdout);
-	bind_tied("the same device", argv[1], argv[1]);
-	bind_tied("another device", argv[1], argv[2]);
+	bind_tied("the same device", frames[0], argv[1], argv[1]);
+	bind_tied("another device", frames[1], argv[1], argv[2]);
 	return 0;
 }
