@@ -278,6 +278,46 @@ kernels() { find "$XDG_CACHE_HOME/xsklab/kernels" -mindepth 1 -maxdepth 1 | wc -
 	[ "$(kernels)" = 2 ]
 }
 
+# compiled LINK FILE...: what the last build of LINK's kernel had to compile.
+compiled() {
+	local log
+	log=$(find "$XDG_CACHE_HOME/xsklab/objects" -name build.log -printf '%T@ %p\n' | sort -n | tail -n 1)
+	[ "$(sed -n 's/^  CC *//p' "${log#* }" | xargs)" = "$*" ]
+}
+
+@test "another option or patch compiles what differs, and gives the same kernel as from nothing" {
+	patches
+	echo CONFIG_MORE=y >more.config
+	built base tree
+	compiled init.o more.o
+	CONFIG=more.config built option tree
+	compiled more.o
+	PATCH=fix.patch built patched tree
+	compiled init.o
+	PATCH=fix.patch CONFIG=more.config built both tree
+	compiled init.o || compiled more.o # of the two nearest, either
+	PATCH="fix.patch more.patch" built twice tree
+	compiled init.o
+	for file in "$XDG_CACHE_HOME"/xsklab/{objects/*,kernels/*}; do
+		rm -rf "$file"
+	done
+	PATCH="fix.patch more.patch" built again tree
+	compiled init.o more.o
+	cmp twice.json again.json
+}
+
+@test "objects of another source, compiler or kind of file are not taken" {
+	patches
+	built base tree
+	echo '// other' >>tree/more.c
+	cp -r tree other
+	built link other
+	compiled init.o more.o
+	printf '%s\n' '--- /dev/null' '+++ b/syscall.tbl' '@@ -0,0 +1 @@' '+0 read' >tbl.patch
+	PATCH=tbl.patch built link other
+	compiled init.o more.o
+}
+
 @test "a kernel whose bytes have changed is told, thrown away and built again" {
 	patches
 	built link tree

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-const char config[] = CONFIG;
-
 int first(void)
 {
 	return 1;
