@@ -37,6 +37,11 @@ read_case() {
 	file=$DIR/case.json
 	[[ $DIR =~ ^[A-Za-z0-9._/+-]*$ && $NAME == [A-Za-z0-9_]* ]] ||
 		usage_error "CASE=$CASE: use only letters, digits and ._/+- in it, and begin its name with a letter or digit"
+	# What BUILD has beside the runs of cases.
+	case $NAME in
+	debian | debug-* | errno* | kernel | menuconfig | nightly | report | shell | soak | tmp | why)
+		usage_error "CASE=$CASE: the lab keeps something else in $RUN; give the case another name" ;;
+	esac
 	[ -f "$file" ] || usage_error "CASE=$CASE: there is no $file; the lab has: $(cd repro/cases && echo *)"
 	[ -f "$DIR/guest.sh" ] || usage_error "CASE=$CASE: there is no $DIR/guest.sh; see docs/case.md"
 	sources=("$DIR"/*.c)

@@ -97,7 +97,7 @@ stand_in() {
 @test "an N or a LOAD that is none is bad usage" {
 	for n in 0 x -1 1.5 100000; do
 		N=$n run -2 --separate-stderr tests/soak
-		said "N=$n is no number"
+		said "N=$n: must be between"
 		one_line
 	done
 	LOAD=2 run -2 --separate-stderr tests/soak

@@ -104,7 +104,7 @@ value() { [ "$(jq -c --arg name "$1" '.values[$name]' build/why.json)" = "$2" ];
 
 @test "an error that never was in the kernel is recognised, though another call failed" {
 	run -1 --separate-stderr repro/why "PROG=$PROGRAM" ARGS=library
-	ends_with "no system call failed with EINVAL, of which the program speaks (library: Invalid argument"
+	ends_with "no system call failed with EINVAL, which the program speaks of (library: Invalid argument"
 	[ ! -e build/why.json ]
 }
 

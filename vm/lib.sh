@@ -55,7 +55,7 @@ lab_failure() { # TEXT
 # number NAME VALUE LOWEST HIGHEST: is a knob's value one that can be used?
 number() {
 	if ! [[ $2 =~ ^[0-9]{1,8}$ ]] || [ "$2" -lt "$3" ] || [ "$2" -gt "$4" ]; then
-		usage_error "$1=$2 is no number between $3 and $4"
+		usage_error "$1=$2: must be between $3 and $4"
 	fi
 }
 

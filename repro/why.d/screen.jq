@@ -3,7 +3,7 @@
 # screen.jq: one screen of text from why.json; jq -L repro.
 include "shown";
 
-def place: if .file then "\(.file):\(.line)" else "of which there is no source" end;
+def place: if .file then "\(.file):\(.line)" else "(no source)" end;
 
 def screen: . as $why
 | ([.chain[] | .function | length] | max + 2) as $width
