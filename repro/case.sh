@@ -8,6 +8,9 @@
 # Every function ends the script with 2 where the case or a knob is wrong.
 # shellcheck disable=SC2034 # what is set is for those who source this
 
+# What BUILD has beside the runs of cases, as a pattern.
+BUILD_HAS='bench|bench-kernel*|debian|debug-*|errno|errno-menu|gen_init_cpio|init|kernel|lock|menuconfig|netns-cookie|nightly|report|shell|soak|tmp|why|*.@(cpio|from|json|log|tap|tsv)'
+
 # read_case [NAME=value...]: read case.json with the knobs of this run, and check both.
 # Sets
 #   DIR NAME RUN     the case's folder and name, and the folder to build and run it in
@@ -37,11 +40,9 @@ read_case() {
 	file=$DIR/case.json
 	[[ $DIR =~ ^[A-Za-z0-9._/+-]*$ && $NAME == [A-Za-z0-9_]* ]] ||
 		usage_error "CASE=$CASE: use only letters, digits and ._/+- in it, and begin its name with a letter or digit"
-	# What BUILD has beside the runs of cases.
-	case $NAME in
-	debian | debug-* | errno* | kernel | menuconfig | nightly | report | shell | soak | tmp | why)
-		usage_error "CASE=$CASE: the lab keeps something else in $RUN; give the case another name" ;;
-	esac
+	# A library's folder has the library's name.
+	[[ ! -e repro/$NAME/build && $NAME != @($BUILD_HAS) ]] ||
+		usage_error "CASE=$CASE: the lab keeps something else in $RUN; give the case another name"
 	[ -f "$file" ] || usage_error "CASE=$CASE: there is no $file; the lab has: $(cd repro/cases && echo *)"
 	[ -f "$DIR/guest.sh" ] || usage_error "CASE=$CASE: there is no $DIR/guest.sh; see docs/case.md"
 	sources=("$DIR"/*.c)

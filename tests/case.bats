@@ -224,6 +224,16 @@ ours() { # FILE SCHEMA
 	right '.library = {"name": "libxdp"} | .columns.seen.words = "LIBXDP=FIX"'
 }
 
+@test "a name that means another folder of BUILD" {
+	for name in kernel why report errno.json; do
+		cp -r repro/cases/template "$BATS_TEST_TMPDIR/$name"
+		run -2 --separate-stderr repro/run CASE="$BATS_TEST_TMPDIR/$name"
+		said "the lab keeps something else in build/$name; give the case another name"
+		one_line
+	done
+	right .
+}
+
 @test "a case.json that is not JSON, a file that is missing" {
 	echo '{"version": 1,' >"$CASE/case.json"
 	run -2 --separate-stderr repro/run
