@@ -39,8 +39,8 @@ build_kernels() {
 		first_with kernel_words "$column"
 		[ "$REPLY" = "$column" ] || continue
 		kernel_of "$column"; kernel=$REPLY
-		files "$column" PATCH; patch=$REPLY
-		files "$column" CONFIG
+		column_files "$column" PATCH; patch=$REPLY
+		column_files "$column" CONFIG
 		config=$REPLY
 		[ "${#CASE_CONFIG[@]}" = 0 ] || config="$RUN/case.config $config"
 		word "$column" KERNEL

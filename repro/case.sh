@@ -111,9 +111,9 @@ word() {
 	REPLY=${COLUMN_WORDS[$key]-${KNOB_VALUES[$2]-${!2-}}}
 }
 
-# files COLUMN NAME: into REPLY, the column's files and the user's; a column's are in the
+# column_files COLUMN NAME: into REPLY, the column's files and the user's; a column's are in the
 # case's folder.
-files() {
+column_files() {
 	local file key="$1 $2"
 	REPLY=''
 	for file in ${COLUMN_WORDS[$key]-}; do
@@ -139,8 +139,8 @@ first_with() {
 kernel_words() { # COLUMN
 	local kernel patch
 	word "$1" KERNEL; kernel=$REPLY
-	files "$1" PATCH; patch=$REPLY
-	files "$1" CONFIG
+	column_files "$1" PATCH; patch=$REPLY
+	column_files "$1" CONFIG
 	REPLY="$kernel|$patch|$REPLY"
 }
 
