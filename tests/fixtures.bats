@@ -22,6 +22,7 @@ judged() {
 	[ "$(jq -r '.differences | length' "$out/verdict.json")" = "$5" ]
 	diff "tests/fixtures/$1/screen" <(echo "$output")
 	diff <(jq . "tests/fixtures/$1/run"/*/verdict.json) <(jq . "$out/verdict.json")
+	[ -z "$(jq -r -L repro/judge --slurpfile schema repro/judge/verdict.schema.json 'include "validate"; errors($schema[0])' "$out"/*/verdict.json || echo failed)" ]
 	# The calls that were asked about are those that the log has today.
 	diff <(find "$out" -name 'refused.*.json' | sort -V | xargs -r cat) \
 		<(jq -c '.[].refused[] | del(.rows)' "$out"/*/refusals.json)

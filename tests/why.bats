@@ -158,15 +158,15 @@ refuses() {
 	refuses "PROG= is needed"
 	refuses "there is no such file" "PROG=$BATS_TEST_TMPDIR/nothing"
 	refuses "not executable" "PROG=$BATS_TEST_TMPDIR/plain"
-	refuses "no ELF program" "PROG=$BATS_TEST_TMPDIR/script"
+	refuses "not an ELF program" "PROG=$BATS_TEST_TMPDIR/script"
 	refuses "is for AArch64" "PROG=$BATS_TEST_TMPDIR/arm"
 	refuses "needs libmissing.so" "PROG=$BATS_TEST_TMPDIR/needs"
 }
 
 @test "knobs that make no sense are refused in one line" {
 	refuses "unknown knob" "PROG=$PROGRAM" FOO=1
-	refuses "no system call" "PROG=$PROGRAM" CALL=nosuchcall
-	refuses "no error's name" "PROG=$PROGRAM" ERRNO=EFOO
+	refuses "CALL=nosuchcall is not a system call" "PROG=$PROGRAM" CALL=nosuchcall
+	refuses "ERRNO=EFOO is not the name of an error" "PROG=$PROGRAM" ERRNO=EFOO
 	refuses "NTH=0" "PROG=$PROGRAM" NTH=0
 	refuses "a quote is open" "PROG=$PROGRAM" "ARGS='x"
 	refuses "there is no file" "PROG=$PROGRAM" FILES=/nosuch

@@ -52,7 +52,7 @@ result_through() { # COMMAND
 }
 
 @test "guest: reset before the result" {
-	fault 125 60 'reset: the guest ended before its case did: .*"ifname":"lo"' build/faulty/before \
+	fault 125 60 'reset: the guest ended before its case did: .*"ifname":"inner"' build/faulty/before \
 		repro/run "$(at up 'echo b >/proc/sysrq-trigger')"
 }
 
