@@ -89,10 +89,10 @@ judged() {
 
 @test "rows that gdb did not see, or saw in another order, are a lab failure" {
 	change before/timeline.jsonl 'if .rows.names == ["inner 0"] then .rows.names = [] else . end'
-	judged 125 lab-failure 'before: gdb saw the rows "outer 0" and the program reported "outer 0", "inner 0"'
+	judged 125 lab-failure 'before: gdb saw the rows "outer 0" written before main() returned, and the program reported "outer 0", "inner 0"'
 	cp "tests/fixtures/reproduced/run/xsk-netns-cookie/before/timeline.jsonl" "$run_dir/before"
 	change before/timeline.jsonl 'if .rows then .rows.names |= map(if . == "inner 0" then "outer 0" else "inner 0" end) else . end'
-	judged 125 lab-failure 'before: gdb saw the rows "inner 0", "outer 0" and the program reported "outer 0", "inner 0"'
+	judged 125 lab-failure 'before: gdb saw the rows "inner 0", "outer 0" written before main() returned, and the program reported "outer 0", "inner 0"'
 }
 
 @test "rows that strace did not see are a lab failure, and not rows without a call" {

@@ -105,6 +105,10 @@ $plan[0] as $plan | $plan.case as $case | $errno[0] as $errno | [$build, $folder
   def words: if . == null then "none" elif type == "object" then [(.min | values | "\(.) or more"), (.max | values | "\(.) or less")] | join(" and ") else tostring end;
   def pointer: if . == null then "NULL" else words end;
 
+# Some of many, as text.
+  def some: if length > 8 then .[:8] + ["\(length - 8) more"] else . end | if . == [] then "none" else join(", ") end;
+  def quoted: map(tojson) | some;
+
 # How a row differs from what is expected of it, as text.
   def differences($outcome): . as $row
     | (.facts + {errno, call}) as $facts
@@ -115,7 +119,7 @@ $plan[0] as $plan | $plan.case as $case | $errno[0] as $errno | [$build, $folder
         (select($outcome.calls) | [.calls[].function] as $called
           | [$outcome.calls[] | select((.optional and (.function | IN($called[]) | not)) | not)] as $expected
           | if $called != [$expected[].function]
-            then "called \($called | join(", ")) instead of \([$expected[].function] | join(", "))"
+            then "called \($called | some) instead of \([$expected[].function] | some)"
             else range($expected | length) as $i | $row.calls[$i] as $call | $expected[$i]
               | to_entries[] | select(.key | IN("function", "optional") | not)
               | (if .key == "returned" then $call.returned else $call.values[.key] end) as $value
@@ -123,10 +127,6 @@ $plan[0] as $plan | $plan.case as $case | $errno[0] as $errno | [$build, $folder
               | select($value | matches($wanted) | not)
               | "\($call.function): \($key) was \($value | pointer) instead of \(pointer)"
             end) ];
-
-# Some of many, as text.
-  def some: if length > 8 then .[:8] + ["\(length - 8) more"] else . end | if . == [] then "none" else join(", ") end;
-  def quoted: map(tojson) | some;
 
 # What is missing or contradicts itself in one column, as text.
   def contradictions: . as $v
@@ -140,7 +140,7 @@ $plan[0] as $plan | $plan.case as $case | $errno[0] as $errno | [$build, $folder
         ((.reported - $plan.rows) | unique[] | "row \"\(.)\" was reported, and the case does not declare it"),
         (.together[] | "the rows \(quoted) came in one write(), so nobody can tell whose calls are whose: have the program flush each line (setlinebuf)"),
         (select($has_probes and .recorded != .reported and .together == [] and .whole)
-          | "gdb saw the rows \(.recorded | quoted) and the program reported \(.reported | quoted)"),
+          | "gdb saw the rows \(.recorded | quoted) written before main() returned, and the program reported \(.reported | quoted): have it flush each line (setlinebuf)"),
         (select([.rows[] | {row, errno}] != .again) | "under strace the rows ended differently: \([.again[] | "\(.row) \(.errno // "success")"] | some)"),
         (select(.traced != [.again[].row] and .together == [])
           | "strace saw the rows \(.traced // [] | quoted) begin a write(), and the program reported \([.again[].row] | quoted): have it flush each line (setlinebuf)"),

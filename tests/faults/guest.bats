@@ -183,6 +183,6 @@ result_through() { # COMMAND
 }
 
 @test "guest: a reproducer that does not flush its lines" {
-	fault 125 60 'before: the rows "outer 0", "inner 0" came in one write\(\), .*: have the program flush each line' build/faulty \
+	fault 125 60 'before: gdb saw the rows none written before main\(\) returned, .*: have it flush each line' build/faulty \
 		repro/run "$(case_of program.c sed '/setlinebuf/d')"
 }
