@@ -181,7 +181,7 @@ as_words() {
 	for word in nan NaN -nan Infinity; do
 		afresh
 		sed -i "s/\"queue\":0/\"queue\":$word/" "$run_dir/before/result.jsonl"
-		grep -q "$word" "$run_dir/before/result.jsonl"
+		grep -q -e "$word" "$run_dir/before/result.jsonl"
 		judged 125
 		jq -e '.reason | startswith("before: garbled result")' "$run_dir/verdict.json" >/dev/null || { jq .reason "$run_dir/verdict.json"; false; }
 	done
