@@ -75,14 +75,7 @@ guest_files() {
 	done
 }
 
-# shellcheck disable=SC2034 # used by those who source this
-PAYLOAD_SIZE=16M
-
-# can_be_saved CHARDEV: what a guest needs besides for vm/guest/restored: a port, and "payload"
-# as a disk, of the same size in all of them.
+# can_be_saved CHARDEV: what a guest needs besides for vm/guest/restored: a port.
 can_be_saved() {
-	# shellcheck disable=SC2054 # QEMU's commas
-	OPTIONS+=(-chardev "$1,id=words" -device virtserialport,chardev=words,name=words
-		-drive if=none,id=payload,format=raw,readonly=on,file=payload
-		-device virtio-blk-device,drive=payload)
+	OPTIONS+=(-chardev "$1,id=words" -device "virtserialport,chardev=words,name=words")
 }
