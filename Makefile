@@ -22,7 +22,7 @@ DEBUGGED := -O0 -g3 -no-pie -Wl,-Ttext-segment=0x10000000 -Wall \
 # Not busybox's sh, which would take its own ip(8) before /bin/ip.
 PROGRAMS := $(shell PATH=$$PATH:/usr/sbin:/sbin; \
 	for program in sh busybox ip ethtool strace; do command -v $$program || true; done)
-SCRIPTS := $(filter-out %.c,$(wildcard netns/*)) vm/guest/restored
+SCRIPTS := $(filter-out %.c,$(wildcard netns/*)) vm/guest/save-here
 GDBSERVER := $(shell command -v gdbserver || true)
 APPLETS := cat echo grep kill ls mkdir mount nproc ps rm sleep umount
 # What make starts ends with it, even where SIGKILL ends it.

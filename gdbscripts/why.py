@@ -32,7 +32,7 @@ import gdb
 sys.dont_write_bytecode = True  # nothing is left behind in a checkout
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import origin  # noqa: E402
-import source  # noqa: E402
+import statements  # noqa: E402
 from path import Path  # noqa: E402
 from symbols import LabError, check_kernel, connect, finish  # noqa: E402
 from x86 import REGISTERS  # noqa: E402
@@ -279,12 +279,12 @@ def explain(call):
     for step in decided:
         armed = (born.step, born.index) < (step, len(path.instructions(step)))
         index = len(path.instructions(step)) - 1
-        answers += source.answers(path.blocks[step].last.address, origin.computed_at(path, step, index),
+        answers += statements.answers(path.blocks[step].last.address, origin.computed_at(path, step, index),
                                   statement, armed, call["name"])
     if born.kind == "expression":
-        answers = source.answers(statement, origin.computed_at(path, born.step, born.index),
+        answers = statements.answers(statement, origin.computed_at(path, born.step, born.index),
                                  statement, False, call["name"])
-    answers = answers or source.answers(None, [], statement, False, call["name"])
+    answers = answers or statements.answers(None, [], statement, False, call["name"])
     callers = [address - 1 for address in reversed(path.stack(path.frames[born.step]))]
     last = path.blocks[decided[0]].last.address if decided else statement
     return dict(answers[0], kind=born.kind, others=answers[1:], chain=chain([*callers, last]),
@@ -293,26 +293,26 @@ def explain(call):
 
 def explain_elsewhere(born, call):
     """The call slept, and somebody else stored its error: who, and called by whom."""
-    addresses = [address - 1 for address in born.writer if source.is_kernel(address)]
-    answer = source.answers(None, [], addresses[0], False, call["name"])[0]
+    addresses = [address - 1 for address in born.writer if statements.is_kernel(address)]
+    answer = statements.answers(None, [], addresses[0], False, call["name"])[0]
     return dict(answer, kind=born.kind, others=[], chain=chain(reversed(addresses)), values={})
 
 
 def chain(addresses):
     """Every level at the addresses, the outermost call first."""
-    return [source.shown(level) for address in addresses for level in reversed(source.levels(address))]
+    return [statements.shown(level) for address in addresses for level in reversed(statements.levels(address))]
 
 
 def values(path, live, decided, born, answer):
     """The values of the variables in the condition, as they were when it was decided."""
-    places = source.group(path, decided[0], answer) if decided else [(born.step, born.index)]
-    wanted, found = source.variables(answer), {}
+    places = statements.group(path, decided[0], answer) if decided else [(born.step, born.index)]
+    wanted, found = statements.variables(answer), {}
     for number, (step, index) in enumerate(places):
         if not wanted - found.keys():
             break
         live.at(step, index, restart=number == 0)
         for expression in sorted(wanted - found.keys()):
-            known, value = source.evaluate(expression)
+            known, value = statements.evaluate(expression)
             if known:
                 found[expression] = value
     return found

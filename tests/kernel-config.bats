@@ -11,7 +11,7 @@ setup() {
 	export KERNEL_ORG=file://$mirror
 	# A lab of its own, so that it can have pins of its own.
 	cp -r kernel-config vm "$BATS_TEST_TMPDIR"
-	source=$BATS_TEST_TMPDIR/kernel-config/source
+	source=$BATS_TEST_TMPDIR/kernel-config/tree
 }
 
 # publish VERSION: a tarball on the stand-in for kernel.org, and its pin.

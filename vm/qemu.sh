@@ -75,7 +75,7 @@ guest_files() {
 	done
 }
 
-# can_be_saved CHARDEV: what a guest needs besides for vm/guest/restored: a port.
+# can_be_saved CHARDEV: what a guest needs besides for vm/guest/save-here: a port.
 can_be_saved() {
 	OPTIONS+=(-chardev "$1,id=words" -device "virtserialport,chardev=words,name=words")
 }

@@ -4,7 +4,7 @@
 #
 # Inputs: /case/guest.sh, which defines up (the scene) and run (the program, behind what
 #   "$@" says); COLUMN; the case's knobs; SNAPSHOT, where this is a guest to be saved:
-#   column and program are then vm/guest/restored's.
+#   column and program are then vm/guest/save-here's.
 # Outputs: JSON lines on stdout, strace's log on fd 3, the rest on stderr.
 # Exit: 0 everything was run, whatever came out of it; else the lab failed.
 set -eu
@@ -19,7 +19,7 @@ errors() { grep -o '"errno": *[0-9]*' "$1" || true; }
 phase set-up
 up
 if [ -n "${SNAPSHOT-}" ]; then
-	COLUMN=$(restored)
+	COLUMN=$(save-here)
 	echo "{\"restored\":\"$COLUMN\"}"
 fi
 phase run
