@@ -268,7 +268,7 @@ open_debian() {
 	open_debian
 	command=$(sed -n 's/.*another terminal: //p' "$BATS_TEST_TMPDIR/err")
 	run -0 --separate-stderr bash -c "cd /; $command 'ip -o link show outer; sshd -T; passwd --status root'"
-	[[ $output == "$INDEX: outer@"*"permitrootlogin "@(without|prohibit)"-password"*"root L "* ]]
+	[[ $output == "$INDEX: outer@"*[Pp]ermit[Rr]oot[Ll]"ogin "@(without|prohibit)"-password"*"root L "* ]]
 	# From this host alone.
 	run -0 awk -v port="$(printf ':%04X$' "$SSH_PORT")" '$2 ~ port && $4 == "0A" { print $2 }' /proc/net/tcp
 	[[ $output == 0100007F:* && "${#lines[@]}" = 1 ]]
