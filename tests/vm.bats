@@ -55,6 +55,19 @@ nothing_runs() { run -1 pgrep -f "$BATS_TEST_TMPDIR"; }
 	grep -q '"hello"' "$BATS_TEST_TMPDIR/out/result.jsonl"
 }
 
+@test "a guest is like a machine: its filesystems are mounted, lo is up, its types are known" {
+	cc -O2 -Wall -Wextra -Werror -static -o "$BATS_TEST_TMPDIR/btf" tests/btf.c
+	vm/image build/gen_init_cpio "$BATS_TEST_TMPDIR/case.cpio" /case/machine.sh=tests/guests/machine.sh /case/btf="$BATS_TEST_TMPDIR/btf"
+	cat build/guest.cpio "$BATS_TEST_TMPDIR/case.cpio" >"$BATS_TEST_TMPDIR/initrd"
+	run -0 vm/boot build/kernel "$BATS_TEST_TMPDIR/initrd" "$BATS_TEST_TMPDIR/out" CASE=machine
+	run -0 cat "$BATS_TEST_TMPDIR/out/result.jsonl"
+	grep '^\[' <<<"$output" | jq -e '[.[].addr_info[].local] == ["127.0.0.1", "::1"]'
+	for mounted in "hugepages type hugetlbfs" "pts type devpts" "bpf type bpf" "cgroup type cgroup2"; do
+		said "$mounted"
+	done
+	said "the kernel has read its types"
+}
+
 @test "a panic is told as a panic, with the console's last lines" {
 	run -125 --separate-stderr guest panic
 	ended panic

@@ -56,7 +56,7 @@ qemu_options() {
 		tuning="noapictimer no_timer_check norandmaps" ;;
 	*) usage_error "ACCEL=$ACCEL is neither kvm nor tcg" ;;
 	esac
-	OPTIONS+=(-append "console=ttyS0 panic=-1 oops=panic reboot=t nokaslr random.trust_cpu=on retain_initrd $tuning$words")
+	OPTIONS+=(-append "console=ttyS0 panic=-1 oops=panic reboot=t nokaslr random.trust_cpu=on retain_initrd dummy.numdummies=0 $tuning$words")
 }
 
 # A word for guests that are judged: where memory ends the kernel would kill any process,

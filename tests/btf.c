@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * btf: does this kernel understand its own types? It reads them when somebody first
+ * loads a program that refers to one; before, it has none to tell of.
+ *
+ * Exit: 0 it does; 1 it does not, and errno is told.
+ */
+#include <errno.h>
+#include <linux/bpf.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int main(void)
+{
+	const struct bpf_insn insns[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	union bpf_attr load = {
+		.prog_type = BPF_PROG_TYPE_TRACING,
+		.expected_attach_type = BPF_TRACE_RAW_TP,
+		.insns = (unsigned long)insns,
+		.insn_cnt = 2,
+		.license = (unsigned long)"GPL",
+		.attach_btf_id = 1, /* no tracepoint: refused after the types were read */
+	};
+	union bpf_attr next = { .start_id = 0 };
+
+	syscall(SYS_bpf, BPF_PROG_LOAD, &load, sizeof(load));
+	if (syscall(SYS_bpf, BPF_BTF_GET_NEXT_ID, &next, sizeof(next))) {
+		fprintf(stderr, "btf: BPF_BTF_GET_NEXT_ID: %s\n", strerror(errno));
+		return 1;
+	}
+	puts("the kernel has read its types");
+	return 0;
+}
