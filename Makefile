@@ -1,31 +1,31 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The one entry point. The knobs are environment variables or words of make's
-# command line; "make help" lists them. The work is done by the scripts that the
-# targets call; this file knows how their files depend on each other.
+# The one entry point. Knobs are environment variables or words on make's command
+# line; "make help" lists them. The targets call scripts that do the work; this
+# file knows how the scripts' files depend on each other.
 
 CASE ?= xsk-netns-cookie
 BUILD := $(or $(BUILD),build)
-# make exports the other knobs by itself, as they come from its command line or environment.
+# make itself exports the other knobs, which come from its command line or environment.
 export CASE BUILD
 
-# A case of one's own may live anywhere: CASE=path/to/case.
+# A case may live anywhere: CASE=path/to/case.
 stem := $(if $(findstring /,$(CASE)),$(CASE),repro/cases/$(CASE))
 run := $(BUILD)/$(notdir $(stem))
 
-# CFLAGS is a knob, of the case's program.
+# Not CFLAGS: that is a knob, for the case's program.
 OPTIMIZED := -O2 -Wall -Wextra -Werror
-# For gdb: static functions stay visible, and an address of their own keeps the
-# other programs of the guest out of breakpoints on them.
+# For gdb: static functions stay visible. A link address of its own keeps
+# breakpoints on the program from hitting other programs of the guest.
 DEBUGGED := -O0 -g3 -no-pie -Wl,-Ttext-segment=0x10000000 -Wall \
 	-fdebug-prefix-map="$$PWD"=.
-# Not busybox's sh, which would take its own ip(8) before /bin/ip.
+# Not busybox's sh, which prefers its own ip applet to /bin/ip.
 PROGRAMS := $(shell PATH=$$PATH:/usr/sbin:/sbin; \
 	for program in sh busybox ip ethtool strace; do command -v $$program || true; done)
 SCRIPTS := $(filter-out %.c,$(wildcard netns/*)) vm/guest/save-here
 GDBSERVER := $(shell command -v gdbserver || true)
 APPLETS := cat echo grep kill ls mkdir mount nproc ps rm sleep umount
-# What make starts ends with it, even where SIGKILL ends it.
+# Whatever make starts ends with make, even if SIGKILL ends it.
 TIED := setpriv --pdeathsig TERM
 Q := $(if $(filter 1,$(V)),,@)
 
@@ -118,7 +118,7 @@ all:
 verdict:
 	@repro/run show
 
-# A report can be made of any run, a lost one too.
+# Any run can be reported, even a lost one.
 report:
 	@[ -e $(run)/verdict.json ] || $(TIED) repro/run || [ $$? != 2 ]
 	@$(TIED) repro/report $(run) $(BUILD)/report
@@ -167,19 +167,19 @@ clean:
 distclean:
 	@repro/clean cache
 
-# What follows is made for repro/run, once the kernel and the libraries are there.
+# repro/run makes the targets below, once the kernel and the libraries exist.
 $(BUILD)/errno.json: repro/judge/errno.c | $(BUILD)
 	$(Q)$(CC) $(OPTIMIZED) -o $(BUILD)/errno $<
 	$(Q)$(BUILD)/errno >$@
 
-# Static: under emulation the dynamic linker takes longer than all that it does.
+# Static: under emulation, dynamic linking takes longer than everything that init does.
 $(BUILD)/init: vm/guest/init.c Makefile | $(BUILD)
 	$(Q)$(CC) $(OPTIMIZED) -static -s -o $@ $<
 
 $(BUILD)/gen_init_cpio: | $(BUILD)
 	$(Q)cp $(BUILD)/kernel/gen_init_cpio $@
 
-# Not static: its libc is in the image anyway, and so it adds 16 KiB instead of 700.
+# Not static: libc is in the image anyway, so this adds 16 KiB instead of 700.
 $(BUILD)/netns-cookie: netns/cookie.c Makefile | $(BUILD)
 	$(Q)$(CC) $(OPTIMIZED) -o $@ $<
 
@@ -191,8 +191,8 @@ $(BUILD)/guest.cpio: vm/image $(BUILD)/init $(BUILD)/netns-cookie $(SCRIPTS) $(P
 $(BUILD)/gdbserver.cpio: vm/image $(GDBSERVER) | $(BUILD)/gen_init_cpio
 	$(Q)vm/image $(BUILD)/gen_init_cpio $@ /bin/gdbserver=$(GDBSERVER)
 
-# A column's LIBRARY, CFLAGS and SOURCES, from repro/run. All sources of a case are one program. It
-# does not tell where on this host its case is.
+# column.% comes from repro/run: a column's LIBRARY, CFLAGS and SOURCES. All sources of a case make
+# one program. Its debug information does not show where the case is on this host.
 $(run)/program.%: $(wildcard $(stem)/*.c $(stem)/*.h) $(run)/column.%
 	$(Q). $(run)/column.$*; $(CC) $(DEBUGGED) -fdebug-prefix-map=$(stem)=repro/cases/$(notdir $(stem)) \
 		-Wextra -Werror $$CFLAGS -o $@ $(filter %.c,$^) \
@@ -201,10 +201,10 @@ $(run)/program.%: $(wildcard $(stem)/*.c $(stem)/*.h) $(run)/column.%
 $(BUILD)/errno-menu: tests/errno-menu/errno-menu.c $(BUILD)/libxdp/FIX/flags
 	$(Q)$(CC) $(DEBUGGED) -Wextra -Werror -o $@ $< $$(cat $(BUILD)/libxdp/FIX/flags)
 
-# SNAPSHOT=1 wants it by itself.
+# SNAPSHOT=1 uses it without initrd.%.
 .PRECIOUS: $(run)/case.%
 
-# The case's part of the image; the program is stripped, as each MiB costs time.
+# The case's part of the image. The program is stripped, as each MiB costs boot time.
 $(run)/case.%: repro/judge/guest.sh $(stem)/guest.sh $(run)/column.% $(if $(wildcard $(stem)/*.c),$(run)/program.%) | $(BUILD)/gen_init_cpio
 	$(Q)$(if $(wildcard $(stem)/*.c),strip -o $(run)/guest.$* $(run)/program.$*)
 	$(Q)vm/image $(BUILD)/gen_init_cpio $@ /case/run.sh=repro/judge/guest.sh /case/guest.sh=$(stem)/guest.sh \
@@ -213,7 +213,7 @@ $(run)/case.%: repro/judge/guest.sh $(stem)/guest.sh $(run)/column.% $(if $(wild
 $(run)/initrd.%: $(BUILD)/guest.cpio $(run)/case.%
 	$(Q)cat $^ >$@
 
-# For SNAPSHOT=1: what is in the guest when it is saved, and what comes after that.
+# For SNAPSHOT=1: the image of the guest that is saved, without a column's program.
 $(run)/initrd.saved: $(BUILD)/guest.cpio repro/judge/guest.sh $(stem)/guest.sh $(wildcard $(run)/column.*)
 	$(Q)vm/image $(BUILD)/gen_init_cpio $(run)/case-saved.cpio /case/run.sh=repro/judge/guest.sh /case/guest.sh=$(stem)/guest.sh
 	$(Q)cat $(BUILD)/guest.cpio $(run)/case-saved.cpio >$@

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# What the columns of a case are made of: libraries, programs, kernels, images; sourced by
-# repro/run after repro/case.sh.
-# Inputs: what read_case sets; TIED; room, what to say of the disk where something fails.
-# build ends the script with 2 where a knob is wrong, with 125 where it cannot be built.
+# Build what the columns of a case need: libraries, programs, kernels, images. repro/run
+# sources it after repro/case.sh.
+# Inputs: what read_case sets; TIED; room, which prints the free space for error messages.
+# build exits with 2 if a knob is wrong, with 125 if something does not build.
 # shellcheck disable=SC2154 # case.sh and repro/run have them
 
-# What a column's program is made of, for the Makefile; written only where it changes, as
-# the program is made anew then. Two cases may have the same name, so the age of a source
-# does not tell whether the program is of it.
+# Write what a column's program is made of, for the Makefile. Write only changes, as each
+# write rebuilds the program. Two cases may have the same name, so the age of a source does
+# not show whether the program was built from it.
 describe_program() { # COLUMN
 	local library text sum
 	library_of "$1"; library=$REPLY
@@ -57,8 +57,8 @@ make_inputs() { # TARGET...
 	[ ! -s "$log" ] || cat "$log" >&2 || true
 }
 
-# wanted: into REPLY, all that says what is to be built, and into PARTS what it is made of
-# and by; fails where that may change without a file of this machine.
+# wanted: set REPLY to a text that identifies what to build, and PARTS to the files that it
+# is built from and with. Fail if the result may change without a change to these files.
 wanted() {
 	local column text="$DIR|$FIX" from
 	PARTS=(Makefile gdbscripts kernel-config netns repro vm "$DIR")
@@ -82,9 +82,9 @@ wanted() {
 	REPLY=${text//$'\n'/ }
 }
 
-# is_built: one look that tells that all is as the last build left it. By the change of a
-# file's inode, as packages and archives bring times of their own; what the distribution and
-# others offered is asked again after a day.
+# is_built: is everything as the last build left it? Compare ctimes, as packages and archives
+# set mtimes of their own. After a day, build again, as the distribution and other sources may
+# offer something newer.
 is_built() {
 	local asked made column
 	local -a PARTS
@@ -96,8 +96,8 @@ is_built() {
 	[ "$made" = "$(made)" ] && [ -z "$(find -H "${PARTS[@]}" "$RUN/built" \( -path "$RUN/built" -mtime +0 -o ! -path "$RUN/built" -newercm "$RUN/built" \) -print -quit 2>&1)" ]
 }
 
-# made: which kernels and libraries the columns have now; another case, or another verb, may
-# have put its own in their place.
+# made: print which kernels and libraries the columns have now; another case or verb may have
+# replaced them.
 made() {
 	local column
 	local -a links=() libraries=()
@@ -109,14 +109,14 @@ made() {
 	{ readlink "${links[@]}" && cat /dev/null "${libraries[@]}"; } 2>/dev/null | tr -d '\n'
 }
 
-# Its time stays that of the beginning: what has changed since then is not built.
+# The stamp keeps the time at which the build began: later changes are not in the build.
 keep_stamp() {
 	{ cat "$RUN/built.part"; made; echo; } >"$RUN/built"
 	touch -r "$RUN/built.part" "$RUN/built"
 	rm "$RUN/built.part"
 }
 
-# What may fail early comes before what takes long.
+# What may fail early comes before what takes a long time.
 build() {
 	local column name
 	local -a programs=() images=() PARTS
@@ -139,7 +139,7 @@ build() {
 	[ ! -e "$RUN/built.part" ] || keep_stamp
 }
 
-# pahole reads all of vmlinux, so what it says is kept beside it.
+# pahole reads all of vmlinux, so keep its output beside it.
 layouts() {
 	local struct file
 	for struct in "${STRUCTS[@]}"; do

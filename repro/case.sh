@@ -3,26 +3,26 @@
 #
 # The case of this run, for the verbs that need one; sourced after vm/lib.sh.
 # Environment: CASE (xsk-netns-cookie), a case of repro/cases or the path of a case's
-#   folder; BUILD; the case's own knobs, and those that choose what is built: KERNEL,
-#   PATCH, CONFIG, CFLAGS, ARGS, FIX, and the one that has the name of the case's library.
-# Every function ends the script with 2 where the case or a knob is wrong.
+#   folder; BUILD; the case's own knobs, and those that choose what to build: KERNEL,
+#   PATCH, CONFIG, CFLAGS, ARGS, FIX, and the knob named after the case's library.
+# If the case or a knob is wrong, every function ends the script with 2.
 # shellcheck disable=SC2034 # what is set is for those who source this
 
-# What BUILD has beside the runs of cases, as a pattern.
+# Other names in BUILD than those of cases, as a pattern.
 BUILD_HAS='bench|bench-kernel*|debian|debug-*|errno|errno-menu|gen_init_cpio|init|kernel|lock|menuconfig|netns-cookie|nightly|report|shell|soak|tmp|why|*.@(cpio|from|json|log|tap|tsv)'
 
 # read_case [NAME=value...]: read case.json with the knobs of this run, and check both.
 # Sets
 #   DIR NAME RUN     the case's folder and name, and the folder to build and run it in
-#   PLAN             what this run is to do, as JSON (repro/judge/plan.jq)
+#   PLAN             the plan of this run, as JSON (repro/judge/plan.jq)
 #   COLUMNS          their names
 #   COLUMN_WORDS     ["COLUMN NAME"]: the value of a column's word
 #   CASE_KNOBS       the case's knobs, by name
-#   KNOB_VALUES      [KNOB]: its value; a variable of that name may be one of a script's
+#   KNOB_VALUES      [KNOB]: its value; the shell variable of that name may be a script's own
 #   CASE_LIBRARY CASE_FIX LIBRARY_KNOB CASE_CONFIG (lines) HAS_PROBES STRUCTS (of probes)
 #   HAS_PROGRAM      true or false
 # The words may be knobs of the lab (LAB_KNOBS, a pattern) or of the case. A verb that takes
-# several sources of the library has PLURAL=S, which ends that knob's name.
+# several sources of the library sets PLURAL=S, the suffix of that knob.
 read_case() {
 	local kind key value word file plan
 	local -a sources
@@ -30,7 +30,7 @@ read_case() {
 		[[ $word =~ ^[A-Z][A-Z0-9_]*= ]] || usage_error "$word is not NAME=value; see make help"
 		export "${word?}"
 	done
-	# make has no quoting for paths, and gives % a meaning.
+	# make cannot quote paths, and treats % as a pattern.
 	[[ $BUILD =~ ^[A-Za-z0-9._/+-]+$ ]] ||
 		usage_error "BUILD=$BUILD: use only letters, digits and ._/+- in it"
 	export CASE=${CASE:-xsk-netns-cookie}
@@ -87,7 +87,7 @@ read_case() {
 	done
 }
 
-# guest_knobs: check and export those of every verb that runs guests.
+# guest_knobs: check and export the knobs of every verb that runs guests.
 guest_knobs() {
 	export DEADLINE=${DEADLINE:-60} ACCEL=${ACCEL:-auto}
 	number DEADLINE "$DEADLINE" 1 86400
@@ -97,22 +97,22 @@ guest_knobs() {
 	esac
 }
 
-# choose_column: check and export COLUMN, of a verb that runs one guest; the first where the
-# user gives none.
+# choose_column: check and export COLUMN, for a verb that runs one guest; by default the
+# first column.
 choose_column() {
 	export COLUMN=${COLUMN:-${COLUMNS[0]}}
 	[[ " ${COLUMNS[*]} " == *" $COLUMN "* ]] ||
 		usage_error "COLUMN=$COLUMN: the case $NAME has ${COLUMNS[*]}"
 }
 
-# word COLUMN NAME: into REPLY, the column's word, or else the user's.
+# word COLUMN NAME: set REPLY to the column's word, or else the user's.
 word() {
 	local key="$1 $2"
 	REPLY=${COLUMN_WORDS[$key]-${KNOB_VALUES[$2]-${!2-}}}
 }
 
-# column_files COLUMN NAME: into REPLY, the column's files and the user's; a column's are in the
-# case's folder.
+# column_files COLUMN NAME: set REPLY to the column's files, which are in the case's folder, and
+# the user's.
 column_files() {
 	local file key="$1 $2"
 	REPLY=''
@@ -123,8 +123,8 @@ column_files() {
 	REPLY=${REPLY# }
 }
 
-# first_with FUNCTION COLUMN: into REPLY, the first column for which FUNCTION sets the same
-# REPLY: what is the same in two columns is made once, under its name.
+# first_with FUNCTION COLUMN: set REPLY to the first column for which FUNCTION gives the same
+# REPLY as for COLUMN. What two columns share is built once, under the first one's name.
 first_with() {
 	local column wanted
 	"$1" "$2"
@@ -151,8 +151,8 @@ program_words() { # COLUMN
 	REPLY="$REPLY|$library"
 }
 
-# kernel_of COLUMN: into REPLY, the link to its kernel. That of the first is what the
-# other verbs take, too.
+# kernel_of COLUMN: set REPLY to the link to its kernel. The other verbs use the first
+# column's link, too.
 kernel_of() {
 	first_with kernel_words "$1"
 	if [ "$REPLY" = "${COLUMNS[0]}" ]; then
@@ -162,20 +162,20 @@ kernel_of() {
 	fi
 }
 
-# revision_of COLUMN: into REPLY, which revision of the library it is linked with.
+# revision_of COLUMN: set REPLY to the revision of the library that it is linked with.
 revision_of() { REPLY=${COLUMN_WORDS["$1 $LIBRARY_KNOB"]-FIX}; }
 
-# library_of COLUMN: into REPLY, the folder of its library, or nothing.
+# library_of COLUMN: set REPLY to the folder of its library, or to nothing.
 library_of() {
 	[ -n "$CASE_LIBRARY" ] || { REPLY=''; return; }
 	revision_of "$1"
 	REPLY=$BUILD/$CASE_LIBRARY/${REPLY//^/-parent}
 }
 
-# built_as COLUMN: into REPLY, the column under whose name its program and image are.
+# built_as COLUMN: set REPLY to the column whose name its program and image have.
 built_as() { first_with program_words "$1"; }
 
-# guest_words COLUMN: set WORDS, what the guest's script finds in its environment.
+# guest_words COLUMN: set WORDS, the environment of the guest's script.
 guest_words() {
 	local knob
 	WORDS=("COLUMN=$1")
@@ -186,8 +186,8 @@ guest_words() {
 	done
 }
 
-# played_by COLUMN: into REPLY, the column whose kernel, program and words run as this one:
-# with SWAP=1 the next one's, to show that the lab can say no.
+# played_by COLUMN: set REPLY to the column whose kernel, program and words run in its place:
+# itself, or with SWAP=1 the next column, to show that the lab can say no.
 played_by() {
 	local i
 	REPLY=$1

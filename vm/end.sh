@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# How a guest ended, by what it left behind in the working directory; for vm/boot,
+# Determine how a guest ended, from its files in the working directory; for vm/boot,
 # sourced after vm/lib.sh.
-# Inputs: DEADLINE, seconds; LIMIT, MiB of a file; SCRIPT, gdb_failed and gdb_ended_it, gdb's; who
-#   ended FIRST, gdb or qemu; QEMU_STATUS and GDB_STATUS, as wait tells them.
+# Inputs: DEADLINE, seconds; LIMIT, MiB of a file; SCRIPT, gdb_failed and gdb_ended_it, for gdb;
+#   FIRST, which of gdb and qemu ended first; QEMU_STATUS and GDB_STATUS, from wait.
 # shellcheck disable=SC2154 # vm/boot has them
 
 XFSZ=$((128 + $(kill -l XFSZ)))
-LINES=1000000 # what jq can read in seconds
+LINES=1000000 # jq reads so many in seconds
 
-# What gdb could not do.
+# Print why gdb failed.
 gdb_error() {
 	if grep -qs 'Python scripting is not supported' gdb.log; then
 		echo "this gdb was built without Python; put one that has it on PATH (Debian: gdb, not gdb-minimal)"
@@ -27,15 +27,15 @@ how_ended() { # NAME STATUS LOG
 	echo "$how${last:+: $last}"
 }
 
-# timeout(1) says 124, or 137 where it took SIGKILL.
+# timeout(1) exits with 124, or with 137 if it needed SIGKILL.
 is_over_deadline() { # STATUS SECONDS
 	[ "$1" = 124 ] || { [ "$1" = 137 ] && [ "$2" -ge "$DEADLINE" ]; }
 }
 
-# look: all that the guest and QEMU said, read once. Prints a line each: the panic, with
-# the oops that led to it, as that says more; KVM's error; how often PID 1's first and
-# its last line stand in the result; "framed" where that is once each, before and after
-# all others; the lines of the result and of strace's log; the last line of the result.
+# look: read the output of guest and QEMU once. Print a line for each of: the panic, with the
+# oops that led to it, which says more; KVM's error; how often the result has PID 1's first
+# and its last line; "framed" if each is there once, before and after all others; the number
+# of lines in the result and strace's log; the last line of the result.
 look() {
 	awk '
 		function found(pattern) { return match($0, pattern) ? substr($0, RSTART, 300) : "" }
@@ -62,8 +62,8 @@ look() {
 		}' console.log qemu.log result.jsonl strace.log | tr -d '\0'
 }
 
-# Why the run is not whole, as "end: detail", or nothing. What the guest itself
-# said comes first, then who ended first: the rest follows from it.
+# Print why the run is not complete, as "end: detail", or nothing. The guest's own words
+# come first, then whoever ended first: everything else follows from that.
 what_failed() { # SECONDS
 	local panic kvm counts framed lines last cut
 	{ read -r panic && read -r kvm && read -r counts && read -r framed && read -r lines && read -r last; } < <(look) ||
@@ -95,8 +95,8 @@ what_failed() { # SECONDS
 	fi
 }
 
-# The logs that reached the limit; that they end there is written into them. Of its serial
-# port a guest may lose the rest and go on: the thread that runs it is deaf to SIGXFSZ.
+# Print the logs that reached the limit, and mark the cut in them. QEMU may survive that limit
+# on the serial port: the thread that runs the guest ignores SIGXFSZ, and only output is lost.
 cut_logs() {
 	local log
 	find . -maxdepth 1 \( -name '*.log' -o -name '*.jsonl' \) -size "+$(((LIMIT << 20) - 1))c" -printf '%P\n' |

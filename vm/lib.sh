@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# What the scripts that run on the host share; sourced, does nothing by itself.
+# Functions and settings that all scripts on the host share; sourced.
 #
 # Exit codes of all of them: 0 as predicted or done; 1 not as predicted; 2 bad
 # usage; 125 the lab itself failed (git bisect run skips such a commit).
-# Every failure is one line on stderr: what failed; the log; what to do.
+# Every failure is one line on stderr: what failed, where the log is, what to do.
 
-# What changes the meaning of our commands: functions in the place of programs, and
-# what bash, make, git and the kernel's Makefile take from the environment.
+# Remove what would change the meaning of our commands: functions that replace programs, and
+# variables that bash, make, git and the kernel's Makefile read from the environment.
 # shellcheck disable=SC2046 # words
 unset -f $(compgen -A function)
 unset -v SCRATCH POSIXLY_CORRECT BASH_ENV ENV CDPATH MAKEFLAGS MFLAGS MAKELEVEL MAKEFILES \
@@ -17,29 +17,28 @@ unset -v SCRATCH POSIXLY_CORRECT BASH_ENV ENV CDPATH MAKEFLAGS MFLAGS MAKELEVEL 
 export LC_ALL=C
 umask 022
 
-# What is closed would be the next file that somebody opens.
+# Reopen closed stdio, else the next open() gets fd 0, 1 or 2.
 [ -e "/proc/$BASHPID/fd/0" ] || exec </dev/null
 [ -e "/proc/$BASHPID/fd/1" ] || exec >/dev/full
 [ -e "/proc/$BASHPID/fd/2" ] || exec 2>/dev/null
 
-# Where a command exits as SIGINT comes, bash takes the signal for handled by that command
-# and goes on. A script in the background has SIGINT ignored, which no trap changes.
+# If a command exits when SIGINT arrives, bash assumes that the command handled it, and goes
+# on. In a background script, SIGINT is ignored, and a trap cannot change that.
 trap 'trap - INT; kill -INT "$BASHPID"' INT
 
 # Downloads, kernels and findings about this host; shared by all checkouts.
 # shellcheck disable=SC2034 # used by those who source this
-[[ ${XDG_CACHE_HOME-} == /* ]] || unset XDG_CACHE_HOME # as its standard has it
+[[ ${XDG_CACHE_HOME-} == /* ]] || unset XDG_CACHE_HOME # as the XDG standard says
 CACHE=${XDG_CACHE_HOME:-${HOME:-~}/.cache}/xsklab
 
-# The folder that is built and run in, seen from the checkout: runs in two go on
-# side by side.
+# The folder for building and running, relative to the checkout: runs in two such folders do
+# not disturb each other.
 export BUILD=${BUILD:-build}
 
-# One line, whatever there is in words of others; one that cannot be written ends nothing.
+# Print one line, even if the text contains newlines; failing to write it ends nothing.
 note() { echo "xsklab: ${*//[[:cntrl:]]/ }" >&2 || true; }
 
-# What a guest said: no control character, and nothing that GitHub's log takes for a
-# command.
+# Filter a guest's text: no control characters, and no command to GitHub's log.
 printable() { tr -cd '\11\12\40-\176' | cut -c1-300 | sed 's/##\[/# #[/g'; }
 
 usage_error() { # TEXT
@@ -52,37 +51,36 @@ lab_failure() { # TEXT
 	exit 125
 }
 
-# number NAME VALUE LOWEST HIGHEST: is a knob's value one that can be used?
+# number NAME VALUE LOWEST HIGHEST: check that a knob's value is a number in that range.
 number() {
 	if ! [[ $2 =~ ^[0-9]{1,8}$ ]] || [ "$2" -lt "$3" ] || [ "$2" -gt "$4" ]; then
 		usage_error "$1=$2: must be between $3 and $4"
 	fi
 }
 
-# read_clock NAME: the time in 1/100 s, by a clock that nobody sets.
+# read_clock NAME: set NAME to the uptime in 1/100 s, a clock that nobody can set.
 read_clock() {
 	local now
 	read -r now _ </proc/uptime
 	printf -v "$1" %d "$((10#${now/./}))"
 }
 
-# is_fresh FILE: was it written within the last day? What a mirror or a host
-# answered is asked again after that, where the answer can be kept.
+# is_fresh FILE: was it written within the last day? Ask a mirror or a host again after a
+# day, unless the cache cannot keep the answer.
 is_fresh() {
 	[ -n "$(find "$1" -mtime -1 2>/dev/null)" ] || { [ -e "$1" ] && [ ! -w "${1%/*}" ]; }
 }
 
-# proxy: the one that curl and git take, in words and without its password.
+# proxy: print the proxy that curl and git use, in words and without its password.
 proxy() {
 	local proxy=${https_proxy:-${HTTPS_PROXY:-${http_proxy:-${all_proxy:-${ALL_PROXY-}}}}}
 	proxy=${proxy##*//}
 	[ -z "$proxy" ] || echo " by the proxy ${proxy##*@}"
 }
 
-# scratch: make SCRATCH, a folder in the cache that is gone when the script ends;
-# or fail, where the cache cannot be written to. What SIGKILL left goes after a day,
-# what somebody still uses does not, whatever the clock says.
-# Not in a $(...): bash may end one without its EXIT trap.
+# scratch: make SCRATCH, a folder in the cache that is removed when the script ends; fail if
+# the cache is not writable. Remove leftovers of SIGKILL after a day, but never a folder in
+# use, whatever the clock says. Not for use in $(...): bash may end it without its EXIT trap.
 scratch() {
 	[ -z "${SCRATCH-}" ] || return 0
 	mkdir -p "$CACHE" 2>/dev/null || true
@@ -94,16 +92,15 @@ scratch() {
 	find "$CACHE" -maxdepth 1 -name 'tmp.*' -mtime +0 -exec flock -n {} rm -rf {} \; 2>/dev/null || true
 }
 
-# keep FILE COPY: a copy of what is in it, all at once; a cache that cannot be written to
-# costs time in the next run, and no more.
+# keep FILE COPY: copy its content atomically. If the cache is not writable, the next run
+# only takes longer.
 keep() {
 	{ mkdir -p "${2%/*}" && cat "$1" >"$2.$$" && mv "$2.$$" "$2"; } 2>/dev/null ||
 		rm -f "$2.$$" 2>/dev/null || true
 }
 
-# own_tmp: what is built from here on has its temporary files in BUILD/tmp. A compiler's
-# child that has just begun when the compiler is ended makes them once more, and nobody
-# removes them; they go with the next build.
+# own_tmp: keep temporary files of builds in BUILD/tmp, and remove old ones. If a compiler is
+# killed, a child that has just started may still create some, which nobody else removes.
 own_tmp() {
 	local -a left
 	export TMPDIR=$BUILD/tmp
@@ -113,9 +110,9 @@ own_tmp() {
 	[ ! -e "${left[0]}" ] || rm -rf "${left[@]}"
 }
 
-# use_cache: until this script and its children end, make distclean leaves it alone.
+# use_cache: keep make distclean out of the cache until this script and its children end.
 use_cache() {
-	[ -d "$CACHE" ] || mkdir -p "$CACHE" 2>/dev/null || return 0 # who has to write to it says so
+	[ -d "$CACHE" ] || mkdir -p "$CACHE" 2>/dev/null || return 0 # whoever has to write to it will complain
 	exec {CACHE_LOCK}<"$CACHE"
 	flock -s -w 60 "$CACHE_LOCK" ||
 		lab_failure "make distclean has been removing $CACHE for 60 s; wait for it"
@@ -123,9 +120,9 @@ use_cache() {
 
 : "${QEMU:=qemu-system-x86_64}"
 
-# know_qemu: sets QEMU_VERSION, QEMU_SANDBOX (not empty where it was built with seccomp),
-# and QEMU_ID, which changes with it. To ask takes a tenth of a boot, so what a program
-# says is kept as long as its file stays the same; a script is asked each time.
+# know_qemu: set QEMU_VERSION, QEMU_SANDBOX (not empty if QEMU was built with seccomp), and
+# QEMU_ID, which changes when QEMU does. Asking QEMU takes a tenth of a boot, so keep the
+# answer as long as the file stays the same; ask a wrapper script each time.
 know_qemu() {
 	local file memo='' magic=''
 	file=$(type -P "$QEMU") || true
@@ -141,7 +138,7 @@ know_qemu() {
 	QEMU_ID+=" $QEMU_VERSION"
 }
 
-# content FILE: prints what changes with its content; kept beside it, as to read some MiB
+# content FILE: print a hash of its content. Keep it beside the file, as reading some MiB
 # takes a good part of a boot.
 content() {
 	local id known sum=''
@@ -155,8 +152,8 @@ content() {
 	echo "$sum"
 }
 
-# close_others: what this shell has open besides stdin, stdout and stderr; to be run in the
-# background. mmdebstrap hands dash a descriptor of its own, and dash knows only one digit.
+# close_others: close all descriptors but stdin, stdout and stderr; for a background subshell.
+# mmdebstrap passes dash a descriptor by number, and dash understands only one digit.
 close_others() {
 	local fd
 	for fd in "/proc/$BASHPID/fd"/*; do
@@ -165,13 +162,13 @@ close_others() {
 	done
 }
 
-# lock FILE SECONDS WHAT: hold FILE's lock until this script ends. Children keep
-# it, so that nobody starts over something that still runs.
+# lock FILE SECONDS WHAT: hold FILE's lock until this script and its children end, so that
+# nobody starts while something still runs.
 lock() {
 	use_cache
 	while
 		[ -d "${1%/*}" ] || mkdir -p "${1%/*}"
-		# make clean may remove the folder meanwhile.
+		# make clean may have removed the folder meanwhile.
 		{ exec {LOCK}>"$1" || { mkdir -p "${1%/*}" && exec {LOCK}>"$1"; } } 2>/dev/null ||
 			lab_failure "cannot write $1"
 		if ! flock -n "$LOCK"; then
@@ -179,16 +176,16 @@ lock() {
 			flock -w "$2" "$LOCK" ||
 				lab_failure "another $3 has held $1 for $2 s; end it, or wait for it"
 		fi
-		# It may have removed the file, too, and somebody made another.
+		# It may have removed the file, too, and somebody created another.
 		! [ "$1" -ef "/proc/$BASHPID/fd/$LOCK" ]
 	do
 		exec {LOCK}>&-
 	done
 }
 
-# private_apt SOURCES COMMAND...: apt-get or apt-cache with package lists of our
-# own: needs no root, changes nothing on the host, and works where nobody has
-# run apt-get update. SOURCES is "system" or a file of deb-src lines.
+# private_apt SOURCES COMMAND...: run apt-get or apt-cache with package lists of our own:
+# that needs no root, changes nothing on the host, and works even if nobody has run apt-get
+# update. SOURCES is "system" or a file of deb-src lines.
 private_apt() {
 	local dir sources=$1 command=$2
 	local -a options
@@ -208,8 +205,8 @@ private_apt() {
 		-o Debug::NoLocking=1 "${options[@]}" "$@"
 }
 
-# apt_options: how the system's apt gets at its sources, for another apt.conf: proxies,
-# and clocks that it does not believe.
+# apt_options: print the options of the system's apt for another apt.conf: proxies, and
+# whether to distrust the clock.
 apt_options() {
 	local scheme variable
 	echo 'Acquire::Languages "none";'
@@ -220,7 +217,7 @@ apt_options() {
 	done
 }
 
-# mirror_of ID: where the system's apt gets the packages of that distribution, or nothing.
+# mirror_of ID: print the mirror of that distribution in the system's apt, or nothing.
 mirror_of() {
 	# shellcheck disable=SC2016 # apt's variables
 	private_apt system apt-get indextargets --format '$(ORIGIN) $(LABEL) $(REPO_URI)' 'Created-By: Packages' |

@@ -1,20 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# calls.jq: what "strace -f -n -o FILE" logged; a module, and the one place that knows
-# what such a log looks like.
+# calls.jq: parse the log of "strace -f -n -o FILE"; a module, and the only place that knows
+# the format of such a log.
 #
 # strace_calls($errno): of a log as text, {failed, said, rows, ended}; $errno is errno.c's.
 #   failed  [{order, thread, number, nth, call, args, errno, error, text}]; thread 0 is
 #           the program's first; nth counts the thread's calls of that number since
 #           the program's start
-#   said    [{order, error, text}]: what the program wrote that has an error's text in it
-#   rows    [{order, row}]: the lines of a case's rows that it wrote, by their first
+#   said    [{order, error, text}]: what the program wrote that contains an error's text
+#   rows    [{order, row}]: the program's writes of rows, each by its first row
 #   ended   "exited with 1", "killed by SIGSEGV" or null
 
-# Nothing grows with the log but what is answered. Of a line without end, the beginning
-# will do.
+# Only the result grows with the log. Of an overlong line, use the beginning.
 
-# A call that another thread came in between has two lines.
+# If another thread interrupts a call, the call has two lines: join them.
 def whole_lines:
   foreach (.[] | .[:65536]) as $line ({begun: {}};
     ($line | capture("^(?<pid>[0-9]{1,10}) +(?<rest>.*)$") // {pid: "0", rest: $line}) as $l
@@ -34,7 +33,7 @@ def strace_calls($errno):
       | .found = null
       | if $call then
           "\($pid) \($call.number)" as $key | .counts[$key] += 1
-          # The call that started the program is not its own.
+          # Do not count the execve() that started the program.
           | (.counts[$key] - (if $pid == $pids[0] and $call.call == "execve" then 1 else 0 end)) as $nth
           | if $call.result == "-1" and $call.error then
               .found.failed = {$order, thread: ($pids | index($pid) // 0), number: ($call.number | tonumber), $nth,
@@ -42,7 +41,7 @@ def strace_calls($errno):
                 errno: $numbers[$call.error]}
             elif $call.call | test("^(write|writev|sendto|sendmsg)$") then
               .found.row = ([$call.args | capture("^[0-9]+, \"[{] *\\\\\"row\\\\\": *\\\\\"(?<row>[^\"\\\\]*)\\\\\"") | {$order, row}][0])
-              # The longest: "No such device" is the beginning of another one.
+              # Take the longest: "No such device" is also a prefix of another text.
               | .found.said = ([[$errno[] | select(.text as $text | $call.args | contains($text))]
                 | max_by(.text | length) | values
                 | {$order, error: .name, text: ($call.args | capture("\"(?<text>.*)\"").text)}][0])

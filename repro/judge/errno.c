@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Prints the error numbers of this C library as JSON:
+ * Print the error numbers of this C library as JSON:
  *   {"22": {"name": "EINVAL", "text": "Invalid argument"}, ...}
  */
 #define _GNU_SOURCE

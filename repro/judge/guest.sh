@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# In the guest: a case's program once as it is and once under strace.
+# In the guest: run a case's program once plain and once under strace.
 #
-# Inputs: /case/guest.sh, which defines up (the scene) and run (the program, behind what
-#   "$@" says); COLUMN; the case's knobs; SNAPSHOT, where this is a guest to be saved:
-#   column and program are then vm/guest/save-here's.
+# Inputs: /case/guest.sh, which defines up (sets up the scene) and run (runs the program,
+#   with "$@" before it); COLUMN; the case's knobs; SNAPSHOT, set in a guest to be saved:
+#   column and program then come from vm/guest/save-here.
 # Outputs: JSON lines on stdout, strace's log on fd 3, the rest on stderr.
-# Exit: 0 everything was run, whatever came out of it; else the lab failed.
+# Exit: 0 everything ran, whatever its result; else the lab failed.
 set -eu
 
 # shellcheck source=/dev/null
@@ -28,8 +28,8 @@ run >/tmp/rows || status=$?
 cat /tmp/rows
 echo "{\"exit\":$status}"
 
-# The kernel releases some things some time after close(): what the first run held may
-# be refused to the second, which is made until it ends as the first did, 50 times at most.
+# The kernel releases some resources only some time after close(), so the second run may not
+# get what the first one held. Repeat it until it ends like the first, up to 50 times.
 phase strace
 try=0
 first=$(errors /tmp/rows)

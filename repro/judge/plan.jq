@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# plan.jq: a case as this run has it: what case.json says, with the knobs of this run;
-# or what is wrong with either. jq -L repro/judge.
+# plan.jq: the plan of a run: case.json with the knobs of this run; or what is wrong with
+# either. jq -L repro/judge.
 #
 # Input:  case.json, and the environment, which has the knobs that the user gave. Named
 #   arguments: $schema (case.schema.json), $has_program (is there a .c file?).
@@ -14,20 +14,20 @@
 include "validate";
 include "rules";
 
-# What a column may choose that is built, or is the program's arguments; a library's knob
-# has the library's name.
+# Words that choose what the lab builds, or the program's arguments. A library's knob has
+# the library's name.
 def buildable: ["KERNEL", "PATCH", "CONFIG", "CFLAGS", "ARGS", (.library.name | values | ascii_upcase)];
 
-# Other names that mean something to the lab, to a shell, or to what it starts.
+# Other names with a meaning to the lab, a shell, or the programs that they start.
 def taken: ["CASE", "COLUMN", "FIX", "ACCEL", "DEADLINE", "SWAP", "SNAPSHOT", "V", "BUILD", "QEMU", "PATH", "HOME", "PWD", "TERM", "IFS",
   "ENV", "SHELL", "TMPDIR", "DIR", "NAME", "RUN", "UID", "EUID", "PPID", "SECONDS", "RANDOM", "LINENO", "REPLY", "OPTIND", "OPTARG"];
 
-# NAME=value, with blanks between; quotes keep blanks together.
+# Parse NAME=value words, separated by blanks; quotes keep blanks together.
 def words: [scan("(?:[^ \t'\"]|'[^']*'|\"[^\"]*\")+")
   | gsub("'(?<a>[^']*)'|\"(?<b>[^\"]*)\""; "\(.a // "")\(.b // "")")
   | (capture("^(?<key>[A-Z][A-Z0-9_]*)=(?<value>.*)$") // {key: ., value: null})];
 
-# A knob's specification: the words and ranges that it may be, the default first.
+# A knob's specification: the values and ranges that it accepts, the default first.
 def choices: [scan("[^ ]+") | (capture("^(?<low>[0-9]{1,8})\\.\\.(?<high>[0-9]{1,8})$") | map_values(tonumber)) // {word: .}];
 def default: choices[0] | .word // .low | tostring;
 def allows($value): any(choices[];
@@ -39,11 +39,11 @@ def choice: [scan("[^ ]+")] | join(" or ");
 def expanded($knobs): ([match("\\{([A-Z0-9_]+)\\}").captures[0].string][0]) as $knob
   | if $knob then range($knobs[$knob] // 0 | tonumber) as $i | sub("\\{[A-Z0-9_]+\\}"; "\($i)") else . end;
 
-# All names that the rows of a case may have, with its knobs at their highest; of too many,
-# as many as tell.
+# All names that the rows of a case may have, with its knobs at their highest; if there are
+# too many, enough to notice.
 def possible_rows: . as $case | .knobs // {} | map_values([range_of | .high // 0, 257] | min | tostring) | . as $highest | [$case.rows[] | expanded($highest)];
 
-# What case.json's schema cannot say.
+# The checks that a schema of case.json cannot express.
 def inconsistencies($has_program): . as $case
   | buildable as $buildable | (.knobs // {}) as $knobs | (.columns | keys_unsorted) as $columns | ([.probes[]?.function]) as $probes
   | def declared($list; $where; $what): . as $name | select($list | index($name) | not)
@@ -72,7 +72,7 @@ def inconsistencies($has_program): . as $case
         (.when // {} | to_entries[] | .key as $key | [.value] | flatten[] | {$key, value: .}
           | if $knobs[$key] then allowed("\($where).when") else .key | declared($knobs | keys_unsorted; "\($where).when"; "a knob") end));
 
-# Rules that cannot speak, and rows for which none can.
+# Rules that match no row, and rows that no rule matches.
 def unmatched($run): . as $case | possible_rows as $possible
   | (.expect | to_entries[] | "expect[\(.key)].rows" as $where | .value.rows[]?
       | . as $pattern | select(any($possible[]; . as $row | $pattern | glob($row)) | not)

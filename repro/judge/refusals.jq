@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# refusals.jq: the system calls that were refused in a case's rows, each kind once: the
-# same column, call and error. jq -L repro/judge.
+# refusals.jq: list the refused system calls in a case's rows, once for each column, call
+# and error. jq -L repro/judge.
 #
 # Named arguments: $errno (errno.c's), $plan (plan.jq's); per column, as text, COLUMN/result
 #   and COLUMN/strace.
 # Output: {COLUMN: {rows [names], refused [{rows, program, thread, number, nth, call, args,
-#   errno, error, text, name}]}}: the rows that strace saw the program write, and what was
-#   refused. A row is refused by the last call with its error between the row before it and
-#   itself.
+#   errno, error, text, name}]}}: the rows that strace saw the program write, and the refused
+#   calls. A row's refused call is the last one with the row's error since the previous row.
 include "calls";
 include "observed";
 

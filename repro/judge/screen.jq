@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# screen.jq: one screen of text from verdict.json; jq -L repro/judge. Every word of a row
-# was observed; calls that are the same in all columns are left out. The first line is the
-# verdict's word alone, for repro/run.
+# screen.jq: one screen of text from verdict.json; jq -L repro/judge. Everything in a row was
+# observed; calls that are alike in all columns are left out. The first line is the verdict
+# alone, for repro/run.
 include "shown";
 
 def screen_width: 100;
@@ -30,7 +30,7 @@ def lines: .columns as $columns
      | {title: "\($name): \($function)", cells: [range($columns | length) as $i | $of[$i] | cell($of | del(.[$i]) | map(values); $columns[$i])]}
      | select(.cells | unique | length > 1));
 
-# The lines of the line that refused, for each kind of refusal: {title, cells} again.
+# For each kind of refusal, the kernel line that refused: {title, cells} again.
 def refusals: .columns as $columns
   | ([$columns[].refused[].at | values | {function, file, line}] | unique | length) as $places
   | [row_names[] | . as $name | {name: ., refused: [$columns[] | [.refused[] | select(.rows | index($name))][0]]}
@@ -44,7 +44,7 @@ def refusals: .columns as $columns
      {title: "", cells: [$refused[] | .at.condition // ""]},
      {title: "", cells: [$refused[] | .at | made_by]} | select(any(.cells[]; . != "")));
 
-# Side by side where the columns fit, else a line for each column.
+# Side by side if the columns fit, else one line per column.
 def table: .columns as $columns
   | [lines, refusals] as $lines
   | ([$lines[] | select(.cells != []) | .title | length] | max + 2 | [., 30] | max) as $first
@@ -71,7 +71,7 @@ def refused_calls: [.columns[] | . as $column | .refused[] | {text: refused_text
   | "  refused call  \(.text)",
     (.column | refused_bytes($call.refused) | "                \(.bytes)", "                \(.fields)");
 
-# Of each column that has its own, what it is.
+# The headline: kernel and library, for each column if the columns differ.
 def about: .columns as $columns
   | ([$columns[].kernel | {release, source}] | unique) as $kernels
   | [$columns[].kernel | "\(.release // "?")\([.patch[]?, .config[]?] | if . == [] then "" else " with \(join(", "))" end)"] as $short

@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# shown.jq: what verdict.json holds in words, for the screen and the report; included
-# with jq -L repro.
+# shown.jq: the contents of verdict.json in words, for the screen and the report; a module,
+# jq -L repro/judge.
 
-# Text of Latin letters and blanks in one line; whatever else it has is "?". What is
-# long is cut. All that a guest had a hand in goes through it.
+# Text as one line of printable characters, cut if it is long; any other character becomes
+# "?". Everything that a guest could influence goes through it.
 def printable: tostring | .[:4000]
   | explode | map(if (. >= 32 and . < 127) or (. >= 160 and . < 592) then . else 63 end) | implode
-  # To GitHub's log these are commands, the second where a line begins with it.
+  # GitHub's log takes these for commands, the second at the beginning of a line.
   | gsub("##\\["; "# #[") | sub("^(?<blanks> *)::"; "\(.blanks): :");
 
 def pad($width): . + " " * ([$width - length, 0] | max);
 
 def shown: if . == null then "NULL" elif type == "string" then "set" else tostring end;
 
-# What a call returned; a pointer by the call that returned it first.
+# What a call returned; a pointer is named after the call that returned it first.
 def returned($column):
   if (.returned | type) == "string" and (.returned | startswith("0x")) then
     . as $call
@@ -32,7 +32,7 @@ def facts: to_entries | map("\(.key | gsub("_"; " ")) \(.value | fact)") | join(
 # How a row ended.
 def ended: "\(.errno // "success")\(if .call then " (\(.call))" else "" end)";
 
-# The facts of a row that are the same in all columns.
+# The facts of a row that are alike in all columns.
 def shared($columns): . as $row
   | [$columns[].rows[] | select(.row == $row) | .facts] as $all
   | $all[0] // {} | with_entries(. as $fact | select(all($all[]; has($fact.key) and .[$fact.key] == $fact.value)));
@@ -42,7 +42,7 @@ def row($name): [.rows[] | select(.row == $name)][0];
 # All rows of a verdict by their names, in the order of the first column that has them.
 def row_names: reduce (.columns[].rows[].row) as $row ([]; if index($row) then . else . + [$row] end);
 
-# The bytes and the fields of a refused call, where the case has its struct; or nothing.
+# The bytes and fields of a refused call, if the case names its struct; or nothing.
 def refused_bytes($refused): [.rows[] | select(.row == $refused.rows[0]) | .calls[] | select(.fields and .returned == $refused.error)][0]
   | values | {bytes: ([.values.bytes[] | hex] | join(" ")), fields: ([.fields | to_entries[] | "\(.key) \(.value)"] | join(", "))};
 
@@ -50,5 +50,5 @@ def refused_text: "\(.call)(\(.args)) = -1 \(.error) (\(.text))";
 
 def place: if . then .file + (if .line then ":\(.line)" else "" end) else "" end;
 
-# The values that made an error.
+# The values that decided an error.
 def made_by: if . then [.values | to_entries[] | "\(.key) \(.value // "NULL")"] | join(", ") else "" end;

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# validate.jq: what a value has that a JSON Schema does not allow; a module. It knows the
-# keywords that the lab's own schemas use and stops at any other: one that is passed over
-# would be a check that cannot fail. The tests compare it with another validator.
+# validate.jq: report where a value violates a JSON Schema; a module. It knows the keywords
+# that the lab's own schemas use, and stops at any other: a keyword that it ignored would be a
+# check that cannot fail. The tests compare it with another validator.
 
 def known: ["$comment", "$schema", "title", "description", "definitions", "$ref", "type", "const", "enum",
   "required", "properties", "additionalProperties", "propertyNames", "minProperties", "maxProperties",
@@ -43,7 +43,7 @@ def errors($root; $schema; $where):
       elif ($value | type) == "string" then
         (select($schema.minLength and ($value | length) < $schema.minLength) | wrong("must have \($schema.minLength) characters or more")),
         (select($schema.maxLength and ($value | length) > $schema.maxLength) | wrong("must have \($schema.maxLength) characters or fewer")),
-        # To JSON Schema $ is the end, to jq also what is before a last newline.
+        # In JSON Schema, $ matches the end; in jq, also the place before a last newline.
         (select($schema.pattern and ($value | test($schema.pattern | sub("\\$$"; "\\z")) | not)) | wrong("\($value | tojson) must match \($schema.pattern)"))
       elif ($value | type) == "number" then
         (select($schema.minimum and $value < $schema.minimum) | wrong("must be \($schema.minimum) or more")),

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# verdict.jq: compare what the guests showed with what the case expects; jq -L repro/judge.
+# verdict.jq: compare what the lab observed with what the case expects; jq -L repro/judge.
 #
 # Named arguments: $name (of the case), $plan (plan.jq's), $errno (errno.c's), $refusals (refusals.jq's), $build
 #   (BUILD) and $folder (the case's), $accel, $retried (why, or ""), $qemu, $took (1/100 s),
 #   $layouts (pahole's, as text); for each column COLUMN/kernel (JSON, slurped) and
 #   COLUMN/library (in words, or ""), and as text COLUMN/result, COLUMN/timeline (JSON
-#   lines), COLUMN/strace, COLUMN/origins ([{call, at}]: a refused call as it was asked
-#   about, and gdbscripts/why.py's answer).
-# Output: verdict.json, see verdict.schema.json. "verdict" is reproduced when everything is
-#   as expected, not-reproduced when something was observed that is not, and lab-failure
-#   when something is missing or contradicts itself.
+#   lines), COLUMN/strace, COLUMN/origins ([{call, at}]: a refused call, and
+#   gdbscripts/why.py's answer).
+# Output: verdict.json, see verdict.schema.json. "verdict" is reproduced if everything is as
+#   expected, not-reproduced if something observed is not as expected, and lab-failure if
+#   something is missing or contradicts itself.
 include "shown";
 include "rules";
 include "observed";
@@ -22,11 +22,11 @@ $plan[0] as $plan | $plan.case as $case | $errno[0] as $errno | [$build, $folder
     | scan("(\\w+)(?:\\[\\d+\\])*; +/\\* +(\\d+) +(\\d+) \\*/")
     | {name: .[0], offset: (.[1] | tonumber), size: (.[2] | tonumber)}]}] | add // {}) as $structs
 
-# A value as people know it: error numbers by their names.
+# A value for people: error numbers by their names.
 | def named: if type == "number" and . < 0 and . > -4096
     then $errno[-. | tostring].name // . else . end;
 
-# The error of a row by its name; null where there was none.
+# The error of a row by its name; null if there was none.
   def error: if . == null or . == 0 then null else -. | named end;
 
 # Little-endian number of the bytes that a member has in its struct.
@@ -39,7 +39,7 @@ $plan[0] as $plan | $plan.case as $case | $errno[0] as $errno | [$build, $folder
         | {(.name): member($call.values.bytes)}] | add)
     else . end;
 
-# The calls of a timeline in order of time, each with what became of it.
+# The calls of a timeline in order of time, each with its return.
   def calls: . as $events
     | ($case.probes // [] | map({(.function): {syscall, struct} | map_values(values)}) | add) as $specs
     | (reduce ($events[].return | values) as $return ({}; .["\($return.of)"] //= $return)) as $returns
@@ -49,17 +49,17 @@ $plan[0] as $plan | $plan.case as $case | $errno[0] as $errno | [$build, $folder
          + ($specs[.function] // {})]
     | map(select(.function != "main") | decoded);
 
-# Rows by their names with the calls that were recorded before each was written.
+# Rows by name, each with the calls that gdb recorded before the program wrote it.
   def calls_by_row: calls + [.[].rows | values | select(.names != [])] | sort_by(.order)
     | reduce .[] as $event ({calls: [], rows: []};
         if $event.names then {calls: [], rows: (.rows + [{row: $event.names[0], together: $event.names[1:], calls}])}
         else .calls += [$event] end)
     | .rows;
 
-# What tells one call of a program from all others.
+# The key that identifies one call of a program.
   def which: {thread, number, nth, errno};
 
-# One column: rows with what the program, the kernel and strace say of each.
+# One column: for each row, what the program, the kernel and strace say.
   def observed: . as $column
     | ($ARGS.named | {
         result: .["\($column.name)/result"] | result,
@@ -91,7 +91,7 @@ $plan[0] as $plan | $plan.case as $case | $errno[0] as $errno | [$build, $folder
              facts: (del(.row, .errno)), calls: ([$recorded[] | select(.row == $row.row) | .calls][0] // [])}]
       };
 
-# The rule that speaks of a row, and the outcome that it names.
+# The rule that matches a row, and the outcome that it names.
   def rule($row; $release): . as $column
     | [$case.expect[] | select(speaks($row; $column; $release))][-1];
   def expectation($row): rule($row; .release // "0")
@@ -105,11 +105,11 @@ $plan[0] as $plan | $plan.case as $case | $errno[0] as $errno | [$build, $folder
   def words: if . == null then "none" elif type == "object" then [(.min | values | "\(.) or more"), (.max | values | "\(.) or less")] | join(" and ") else tostring end;
   def pointer: if . == null then "NULL" else words end;
 
-# Some of many, as text.
+# The first few of many, as text.
   def some: if length > 8 then .[:8] + ["\(length - 8) more"] else . end | if . == [] then "none" else join(", ") end;
   def quoted: map(tojson) | some;
 
-# How a row differs from what is expected of it, as text.
+# How a row differs from its expectation, as text.
   def differences($outcome): . as $row
     | (.facts + {errno, call}) as $facts
     | [ ($outcome | to_entries[] | select(.key != "calls") | . as {$key, value: $wanted}
@@ -162,7 +162,7 @@ $plan[0] as $plan | $plan.case as $case | $errno[0] as $errno | [$build, $folder
         (select($has_probes and (.numbered | not)) | "a line of the timeline is missing")
       ] | map("\($v.name): \(.)");
 
-# "success", or the error numbers that were seen.
+# "success", or the error numbers that the lab saw.
   def outcome: [.rows[].errno | select(.)] | unique | if . == [] then "success" else join(", ") end;
 
 [$plan.columns[] | observed | . as $column | .rows |= map(. as $row | .expected = ($column | expectation($row.row)))] as $columns

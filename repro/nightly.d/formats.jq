@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# formats.jq: what repro/nightly knows of its cells as results.jsonl, and that as
+# formats.jq: turn repro/nightly's facts about its cells into results.jsonl, and that into
 # JUnit XML, KTAP and Markdown. A module; each filter says what goes in and out.
 #
-# Whatever a guest or a library said may be in a reason. It is escaped for the format
-# that it goes into, and is one line without control characters in all of them.
+# A reason may quote a guest or a build. In all formats it is escaped, and is one line
+# without control characters.
 
-# One line for any reader: no control characters, none that change the direction, no
-# command to GitHub's log, and cut.
+# Text as one line that is safe for any reader: no control characters, no change of
+# direction, no command to GitHub's log, and cut to length.
 def plain: tostring[:1000] | explode
   | map(if . < 32 or (. >= 127 and . < 160) or (. >= 8206 and . < 8208) or (. >= 8232 and . < 8239)
     or (. >= 8294 and . < 8298) or . == 65534 or . == 65535 then 32 else . end)
@@ -17,14 +17,14 @@ def plain: tostring[:1000] | explode
 def outcome: [.rows[].errno | select(.)] | unique
   | if . == [] then "success" else join(", ") end | plain;
 
-# What became of a cell. An exit code counts only with the verdict that belongs to it.
+# The result of a cell. An exit code counts only with the matching verdict.
 def result: if .status == 0 and .verdict.verdict == "reproduced" then "as predicted"
   elif .status == 1 and .verdict.verdict == "not-reproduced" then "not as predicted"
   else "lab failure" end;
 
 def key: [.kernel, .library, .words | tostring] | join(" ");
 
-# How a cell compares with $was, its last result that was no lab failure.
+# How a cell compares with $was, its last result other than a lab failure.
 def change($was): if .result == "lab failure" then "lab failure"
   elif .result == "not as predicted" then
     (if $was == .result then "still failing" else "newly failing" end)
@@ -58,7 +58,7 @@ def results($header; $earlier):
       lab_failures: map(select(.result == "lab failure")) | length
     }), .[];
 
-# What is said where a case leaves nothing to choose.
+# The text for a choice that the case does not leave.
 def chosen_kernel: if .kernel == "" then "the case's kernels" else .kernel end;
 def entry: if .words == "" then "defaults" else .words end;
 def joined($with): map(select(. != "")) | join($with);
@@ -70,7 +70,7 @@ def by_kernel: [.[].kernel] as $kernels
 def count(f): map(select(f)) | length;
 def seconds: map(.seconds) | add | . * 10 | round / 10;
 
-# The other formats are made of the objects of results.jsonl.
+# The filters below read the objects of results.jsonl.
 
 def junit:
   def attribute($name): " \($name)=\"\(. | @html)\"";
@@ -85,10 +85,9 @@ def junit:
       "  </testsuite>"),
     "</testsuites>";
 
-# A cell that the lab failed on is skipped: its readers know no other word for a test
-# that says nothing.
+# A lab failure is a skip: KTAP has no other word for a test without a result.
 def ktap:
-  # A directive begins with #, and kunit.py stops at what ends a kernel's console.
+  # # begins a directive, and kunit.py stops at these words, which end a kernel's log.
   def text: plain | gsub("#"; "@") | gsub("(?<word>partitions|VFS|reboot):"; .word);
   .[1:] | by_kernel
   | "KTAP version 1", "1..\(length)",
@@ -104,8 +103,8 @@ def ktap:
           else "ok \($name)" end);
 
 def summary:
-  # As code, in which nothing is a link, a mention or HTML; a backslash would take
-  # the one of a pipe for itself.
+  # As code, in which nothing is a link, a mention or HTML. A backslash before a pipe
+  # would cancel the pipe's own backslash.
   def code: if . == null or . == "" then "" else plain | gsub("`"; "'") | gsub("\\\\*\\|"; "\\|") | "`\(.)`" end;
   def changes: map(.change | select(. and . != "lab failure")) | group_by(.)
     | map("\(length) \(.[0])") | if . == [] then "nothing changed" else join(", ") end;

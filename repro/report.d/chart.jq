@@ -3,24 +3,23 @@
 # chart.jq: the sequence chart of one column for mscgen, from repro/report.d/facts;
 # jq -L repro/judge -L repro/report.d.
 #
-# Named argument: $column, its index. The charts of all columns have the same lines in the
-# same height, so that they can stand side by side; where one has no such call, its
-# line is empty.
+# Named argument: $column, its index. The charts of all columns have the same lines at the
+# same height, so that they fit side by side; if a column lacks a call, its line is empty.
 include "rows";
 include "shown";
 
-# What a quoted string of mscgen's can hold.
+# Text for a quoted string of mscgen.
 def quoted: printable | gsub("[\"\\\\]"; "'") | gsub("\u00a0"; " ");
 
-# Who is called: the kernel, the program itself, or its library.
+# The callee: the kernel, the program itself, or its library.
 def party($case): if .ring == 0 then "kernel" elif .file // "" | startswith("repro/cases/\($case)/") then "program" else "library" end;
 
-# Is a line's call made while that of another runs?
+# Does a line's call happen during another line's call?
 def within($outer): .calls as $inner | any(range($inner | length); $outer.calls[.] as $o | $inner[.] as $i
   | $o and $i and ($o.returned_at == null or $i.order < $o.returned_at));
 
 # A row's lines as events: an arrow for a call and one for its return; a box for a call
-# that stays where it is.
+# within the same party.
 def events($case):
   def close: .events += [.open[-1] + {kind: "return"}] | .open |= .[:-1];
   reduce .lines[] as $line ({open: [], events: []};
@@ -34,7 +33,7 @@ def events($case):
   | until(.open == []; close)
   | .events[];
 
-# The values of a column's call that not all columns share.
+# The values of a column's call that differ from another column's.
 def own_values($which; $nulls): .calls
   | if length > 1 and all(.[]; .)
     then [.[] | values($nulls)] | .[$which] - reduce .[1:][] as $other (.[0]; . - (. - $other))

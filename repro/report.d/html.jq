@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# html.jq: sections.jq's sections as one page that needs nothing else: no script,
-# no font, no picture from elsewhere. It is well-formed XML, too.
+# html.jq: print sections.jq's sections as one self-contained page: no script, no external
+# font or picture. It is well-formed XML, too.
 #
 # Named arguments: $topology, a picture as SVG, or nothing; $charts, [{title, svg}].
 include "shown";
@@ -12,7 +12,7 @@ def lines: map(@html) | join("<br/>");
 
 def mark: if .differs then "! " else "" end;
 
-# Two columns side by side; of one or more, a line for each.
+# Two columns side by side; any other number, one line each.
 def table: . as {$columns, $heads}
   | "<table\(if ($columns | length) == 2 then "><tr>\($heads | map("<th>\(@html)</th>") | join(""))</tr>" else " class=\"pairs\">" end)",
   (.rows[] | mark as $mark

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# rows.jq: the calls of all columns side by side, for the report's table and its charts;
-# included with jq -L repro/judge -L repro/report.d.
+# rows.jq: the calls of all columns side by side, for the report's table and its charts; a
+# module, jq -L repro/judge -L repro/report.d.
 include "shown";
 
-# Calls with a name that tells a function's first call from its second.
+# Calls with a name that distinguishes a function's first call from its second.
 def numbered:
   reduce .[] as $call ({seen: {}, calls: []};
     .seen[$call.function] += 1 | .calls += [$call + {id: "\($call.function) \(.seen[$call.function])"}])
   | .calls;
 
-# Lines [{id, calls: one for each column}] with the calls of one more column, null where it
-# has none; $none is as many nulls as there are columns before it.
+# Lines [{id, calls: one for each column}] with the calls of one more column, or null;
+# $none has a null for each column before it.
 def beside($calls; $none): .[0].id as $id
   | if $calls == [] then map(.calls += [null])
     elif . == [] then [$calls[] | {id, calls: ($none + [.])}]
@@ -19,11 +19,11 @@ def beside($calls; $none): .[0].id as $id
     elif any($calls[]; .id == $id) then [{id: $calls[0].id, calls: ($none + [$calls[0]])}] + beside($calls[1:]; $none)
     else [.[0] | .calls += [null]] + (.[1:] | beside($calls; $none)) end;
 
-# The values that are NULL in some call: a pointer that never is says nothing.
+# The names of values that are NULL in some call; a pointer that never is NULL says nothing.
 def nulls: [.columns[].rows[].calls[] | .function as $function | .values | to_entries[]
   | select(.value == null) | "\($function) \(.key)"] | unique;
 
-# A call's values in words; bytes are left to the struct that they are of.
+# A call's values in words, without bytes, which the struct's layout decodes.
 def values($nulls): .function as $function | [.values | to_entries[]
   | select(.value | type != "array")
   | select((.value | type != "string") or ("\($function) \(.key)" | IN($nulls[])))
@@ -33,14 +33,14 @@ def result($column):
   if .has_returned | not then "was not seen to return"
   else returned($column) | ltrimstr("returned ") | printable end;
 
-# Programs may differ in their arguments: what all have is compared.
+# Programs may differ in their arguments: compare the values that all of them have.
 def differ($columns): .calls as $calls
   | any($calls[]; . == null)
     or ([range($calls | length) as $i | $calls[$i] | result($columns[$i])] | unique | length > 1)
     or any($calls[].values | keys[]; . as $key
         | [$calls[].values | select(has($key)) | .[$key] | shown] | unique | length > 1);
 
-# A row's name, and the facts that are the same in all columns.
+# A row's name, and the facts that are alike in all columns.
 def row_title($columns): if ($columns | length) == 1 then . else
   . + (shared($columns) | facts | if . == "" then "" else ": \(.)" end) end | printable;
 
@@ -54,7 +54,7 @@ def rows: .columns as $columns
   | ([.[] | .index as $i | .lines | to_entries[] | select(.value.differs) | [$i, .key]][0]) as $parts
   | if $parts then .[$parts[0]].lines[$parts[1]].parts = true else . end;
 
-# The rows that are shown: of many, the first, and from where the columns part.
+# The rows to show: if there are many, the first ones, and those from where the columns part.
 def shown_rows: rows
   | ([.[] | select(any(.lines[]; .parts)) | .index][0] // 1) as $part
   | [.[] | select(.index == 0 or (.index >= $part and .index < $part + 3))];

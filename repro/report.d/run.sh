@@ -1,29 +1,29 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# run.sh: see what report.txt says, with QEMU and nothing else: boot a guest for each
-# column of the case, and compare the error of each row with what the case predicts.
+# run.sh: reproduce what report.txt says, with QEMU alone: boot a guest for each column
+# of the case, and compare the error of each row with what the case predicts.
 #
 # usage: ./run.sh
-#        ./run.sh --gdb [COLUMN]   a guest that waits for gdb; says how to attach
+#        ./run.sh --gdb [COLUMN]   start a guest that waits for gdb, and say how to attach
 #
 # Environment (defaults): ACCEL, tcg or kvm (tcg); DEADLINE, seconds that a guest may
 #   take (60); QEMU (qemu-system-x86_64); PORT, of gdb (1234); SWAP=1 gives each column
-#   the guest of the next one, to see this script say no.
+#   the guest of the next one: this script must then say NOT REPRODUCED.
 # Needs a POSIX shell, coreutils and QEMU 5.2 or later with x86_64's microvm.
 # Inputs: columns, a line each: its name and its kernel's folder; predicted: a line for
 #   each row, its column, name, error number ("set": any error, "any": not compared) and
 #   the error's name; qemu/ and gdb/.
-# Output: a line for each row and the verdict; of each guest console.log, result.jsonl
-#   and strace.log in again/. What else is in this folder, see report.txt.
+# Output: a line for each row, and the verdict; console.log, result.jsonl and strace.log
+#   of each guest in again/. report.txt describes the other files here.
 # Exit: 0 reproduced, all is as predicted; 1 not reproduced; 2 bad usage; 125 a guest
-#   was lost, or there is nothing to compare with.
+#   was lost, or the archive has no verdict to compare with.
 set -eu
 cd "$(dirname "$0")"
 
 : "${ACCEL:=tcg}" "${DEADLINE:=60}" "${QEMU:=qemu-system-x86_64}" "${PORT:=1234}"
 
-# The guests end with this script, even where SIGKILL ends it.
+# The guests end with this script, even if SIGKILL ends it.
 tied=
 if command -v setpriv >/dev/null; then
 	tied='setpriv --pdeathsig TERM'
@@ -43,8 +43,8 @@ next() {
 	done
 }
 
-# start COLUMN COMMAND...: QEMU with the machine that the column has; does not return.
-# The guest can do nothing but run and write 8 MiB into each of its files.
+# start COLUMN COMMAND...: exec QEMU with the column's machine. The sandbox and the limit
+# leave the guest nothing to do but to run and write 8 MiB into each of its files.
 start() {
 	column=$1 machine=$1
 	shift
@@ -63,13 +63,13 @@ start() {
 	exec "$@"
 }
 
-guest() { # COLUMN; to be run in the background
+guest() { # COLUMN; runs in the background
 	# shellcheck disable=SC2086 # words
 	start "$1" $tied timeout --kill-after=2 "$DEADLINE" "$QEMU" -display none \
 		-serial "file:again/$1/console.log" >"again/$1/qemu.log" 2>&1 </dev/null
 }
 
-# What became of the rows of a guest's plain run, with tabs between: COLUMN, ROW, ERRNO.
+# Print the outcomes of the rows in a guest's plain run: COLUMN<tab>ROW<tab>ERRNO.
 outcomes() { # COLUMN
 	phase=
 	tr -d '\r' <"again/$1/result.jsonl" | while IFS= read -r line; do
@@ -89,7 +89,7 @@ outcomes() { # COLUMN
 	done
 }
 
-ended() { # COLUMN: did its guest come to its end?
+ended() { # COLUMN: did its guest run to its end?
 	tail -n 1 "again/$1/result.jsonl" | while IFS= read -r line; do
 		case $line in
 		'{"end":{"status":0'*) echo yes ;;

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# sections.jq: the report as a list of sections, which text.jq and
-# html.jq print; jq -L repro/judge -L repro/report.d. All of it comes from the run and its case.
+# sections.jq: the report as a list of sections, which text.jq and html.jq print; jq -L
+# repro/judge -L repro/report.d. All of it comes from the run and its case.
 #
-# Input:  the facts that repro/report.d/facts gathers, see there.
+# Input:  the output of repro/report.d/facts, see there.
 # Output: {subject, sections: [{title, blocks}]}; a block is one of
 #   {p: text}  {pre: lines}  {pairs: [[name, text]]}  {table: {columns, heads, rows}}, a row
-#   is {title} or {cells: [lines of each column], differs}; and for paper and screens
+#   is {title} or {cells: [lines of each column], differs}; and for html.jq alone
 #   {picture: name}  {fold: {title, text}}
 include "shown";
 include "rows";
@@ -21,7 +21,7 @@ def errors: map("\(.errno)\(if .call then " at \(.call)" else "" end)") | unique
 
 def releases: [.verdict.columns[].kernel.release // "?"] | unique | join(" / ");
 
-# What fails, a sentence for each column.
+# What fails, one sentence per column.
 def failures: .verdict.columns[]
   | "\(.title | capitalised) (\([.library // empty, "Linux \(.kernel.release)"] | join(", "))), "
     + (failing | if . == [] then "no row fails." else "\(map(.row) | some) \(if length > 1 then "fail" else "fails" end): \(errors)." end);
@@ -54,14 +54,14 @@ def kernel_word:
   elif .source // "" | startswith("linux-source-") then "distro"
   else "TREE" end;
 
-# The first kernel that the case's columns do not choose themselves.
+# The first kernel that no column of the case chooses itself.
 def chosen_kernel: [.verdict.columns[] | select(.words.KERNEL) | .name] as $own
   | first(.kernels[] | select(.source and .columns - $own != []));
 
-# A word for a shell, and for make.
+# A word, quoted for a shell and for make.
 def word: if test("^[A-Za-z0-9._:,/@%+=-]*$") then . else @sh end;
 
-# What makes the lab do this run again, as lines of a shell.
+# The shell commands that make the lab repeat this run.
 def knobs: . as $facts
   | .columns[0] as $first
   | [["make", "repro", "CASE=\(.name)", (chosen_kernel | "KERNEL=\(kernel_word)"), .library[]],
@@ -80,7 +80,7 @@ def steps:
     (select(.here.case != "repro/cases/\(.name)") | {p: "The case is not the lab's; it is in the archive, as repro/cases/\(.name)."})
   ]};
 
-# A row's end in a column, with the facts that are its own, and what was expected instead.
+# A row's outcome in a column, with the facts of its own, and its differences from the case.
 def seen($name; $columns; $differences): . as $column | row($name)
   | if . == null then ["not reported"]
     else ($name | if ($columns | length) == 1 then {} else shared($columns) end) as $shared
@@ -108,7 +108,7 @@ def expected:
     (select(.verdict.columns == []) | {p: "nothing; \(.verdict.reason)."})
   ]};
 
-# The calls that were refused, each with its column, as many as a reader looks at.
+# The refused calls, each with its column, as many as a reader would look at.
 def refused: [.verdict.columns[] | . as $column | .refused[]? | {column: $column, refused: ., who: "\($column.title | capitalised), \(.rows | some)"}] | .[:16];
 
 def refused_calls:
@@ -121,7 +121,7 @@ def refused_calls:
 def source_lines: . as $at | [.source[]?
   | "\(if .line == $at.line then "=>" elif .line == $at.statement.line and $at.statement.file == $at.file then "->" else "  " end) \(.line) \(.text | gsub("\t"; "    "))"];
 
-# A line that refused several calls is shown once.
+# Show a line that refused several calls once.
 def refused_in:
   [refused | map(select(.refused.at)) | . as $all | to_entries[] | .key as $i | .value
    | (.column.kernel.release // "?") as $release
@@ -199,7 +199,7 @@ def attached: {title: "Attached", blocks: [
     (.logs[] | {fold: .})
   ]};
 
-# What the guest, the case and others wrote comes in here: it is text, and bounded.
+# The text below comes from the guest, the case and others: make it printable, and bound it.
 def harmless: if .fold then .fold.title |= printable
   else walk(if type == "string" then printable else . end) end;
 

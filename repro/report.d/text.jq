@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# text.jq: sections.jq's sections for a mail: at most 75 columns, and under
-# 40 KiB, because no section has more lines than its limit; jq -L repro/judge -L repro/report.d.
+# text.jq: print sections.jq's sections for a mail: at most 75 columns, and under 40 KiB,
+# because each section has a limit of lines; jq -L repro/judge -L repro/report.d.
 include "shown";
 
 def width: 75;
-# Lines of a section; all of them are less than 480.
+# The limit of lines of a section; together they are less than 480.
 def limit: {"Timeline": 110, "Expected and seen": 50, "Versions": 45, "To": 45, "The line that refused it": 40}[.title] // 24;
 
 def chunks($width): if length <= $width then [.] else [.[:$width]] + (.[$width:] | chunks($width)) end;
 
-# A text as lines of at most $width columns; those after the first stand $hanging in.
+# Wrap a text at $width columns; indent all lines but the first by $hanging.
 def wrapped($width; $hanging):
   if length <= $width then .
   else ([match("^ *").string][0]) as $indent
@@ -28,7 +28,7 @@ def side_by_side($left; $right; $mark):
   | range([$l, $r | length] | max)
   | "\($l[.] // "" | pad(36)) \($mark) \($r[.] // "")" | sub(" +$"; "");
 
-# One column as it is; two side by side; of more, a line for each.
+# One column as it is; two side by side; more, one line each.
 def table: . as {$columns, $heads}
   | ([$columns[] | length] | max + 2) as $first
   | if ($columns | length) == 2 then side_by_side([$heads[0]]; [$heads[1]]; "|"), "-" * 37 + "+" + "-" * 37 else empty end,

@@ -1,24 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# topology.jq: the network namespaces and their devices as a graph for dot, from
-# a guest's result.jsonl, read as text: "ip -json" of each namespace, a line each.
-# Nothing, where the guest showed none.
+# topology.jq: draw the network namespaces and their devices as a graph for dot. Input: a
+# guest's result.jsonl as text, with the output of "ip -json" for each namespace, one per
+# line. Without such a line, print nothing.
 
 def quoted: "\"\(tostring | .[:200] | explode | map(if . >= 32 and . < 127 and . != 34 and . != 92 then . else 63 end) | implode)\"";
 
-# What a device's box says: "\l" ends a line on the left.
+# The text of a device's box: "\l" ends a left-aligned line.
 def box:
   [ .ifname, "ifindex \(.ifindex)", (.linkinfo.info_kind // .link_type),
     (.addr_info[]? | "\(.local)/\(.prefixlen)"),
     "\(.num_rx_queues) rx, \(.num_tx_queues) tx queues", .operstate ]
   | map(values | quoted[1:-1] + "\\l") | "\"\(join(""))\"";
 
-# Ends of one veth pair: each names the other's ifindex, or, in one namespace, its name.
+# The ends of a veth pair: each names the other's ifindex, or in the same namespace its name.
 def is_peer($other): .linkinfo.info_kind == "veth" and $other.linkinfo.info_kind == "veth"
   and if .netns == $other.netns then .link == $other.ifname
     else .link_index == $other.ifindex and $other.link_index == .ifindex end;
 
-# What the guest says may be of any form, and without end.
+# The guest's output may have any form and any length.
 def is_device: type == "object" and (.ifname | type == "string") and (.linkinfo // {} | type == "object")
   and (.addr_info // [] | type == "array" and all(.[]; type == "object"));
 

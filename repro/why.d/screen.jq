@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# screen.jq: one screen of text from why.json; jq -L repro.
+# screen.jq: one screen of text from why.json; jq -L repro/judge.
 include "shown";
 
 def place: if .file then "\(.file):\(.line)" else "(no source)" end;

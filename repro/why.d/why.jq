@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# why.jq: why.json, from the files of repro/why: $call (the chosen one), $calls (all that
-# failed), $origin (where its error was born), $kernel; $took (1/100 s).
+# why.jq: make why.json from the files of repro/why: $call (the chosen one), $calls (all that
+# failed), $origin (where its error originated), $kernel; $took (1/100 s).
 
 $call[0] as $call | $origin[0] as $origin
 | {

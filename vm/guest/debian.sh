@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# PID 1 of the guest with a Debian disk, until Debian's own init takes over: mount
-# the disk, have the case's scene and the network up, put on the disk what changes
-# from start to start.
+# PID 1 of the guest with a Debian disk, until Debian's own init takes over: mount the
+# disk, set up the case's scene and the network, and copy to the disk what changes from
+# start to start.
 #
 # Inputs: the case's knobs, and /words, the same for a shell; /case and /netns of the
 #   initramfs; /ssh, the keys; the disk as /dev/vda.
@@ -19,16 +19,16 @@ mount -t sysfs sysfs /sys
 mount -t tmpfs -o mode=755 tmpfs /run
 mount -t ext4 /dev/vda /disk
 
-# The machine's own card comes after the case's devices, which may have any name and number.
+# Add the machine's own card after the case's devices, which may use any name and number.
 driver=/sys/bus/virtio/drivers/virtio_net
 card=$(cd "$driver" && echo virtio*)
 echo "$card" >"$driver/unbind"
 # shellcheck source=/dev/null
 . /case/guest.sh
-up # its namespaces are in /run, which Debian gets as it is
+up # its namespaces are in /run, which moves to Debian below
 echo "$card" >"$driver/bind"
 
-# The addresses of QEMU's user-mode network are always these.
+# QEMU's user-mode network always uses these addresses.
 ip -batch - <<-COMMANDS
 	addr add 10.0.2.15/24 dev eth0
 	link set eth0 up

@@ -9,8 +9,8 @@
  *          line. PID 1 writes the first ("boot") and the last ("end"); the
  *          script's stdout comes between. Port "strace" becomes fd 3 of the
  *          script. The console gets everything else.
- * Errors:  PID 1 says what failed on the console and resets without an "end"
- *          line, which the host takes for a lost guest.
+ * Errors:  PID 1 prints what failed on the console and resets without an "end"
+ *          line, which the host counts as a lost guest.
  *
  * A kernel without ACPI cannot power off; QEMU runs with -no-reboot, so a
  * reset ends it.
@@ -35,7 +35,7 @@
 
 static const struct {
 	const char *type, *target;
-	bool optional; /* not every kernel has it */
+	bool optional; /* some kernels lack it */
 } mounts[] = {
 	{ "devtmpfs", "/dev", false },
 	{ "proc", "/proc", false },
@@ -53,7 +53,7 @@ static _Noreturn void reset(void)
 {
 	sync();
 	reboot(RB_AUTOBOOT);
-	abort(); /* PID 1 dying is a panic, which resets as well */
+	abort(); /* the death of PID 1 is a panic, which resets as well */
 }
 
 static _Noreturn void give_up(const char *what)
@@ -62,13 +62,13 @@ static _Noreturn void give_up(const char *what)
 	reset();
 }
 
-/* A kernel without a filesystem says ENODEV; in sysfs the folder is missing, too. */
+/* A kernel without that filesystem returns ENODEV; in sysfs, the folder is missing, too. */
 static void mount_filesystems(void)
 {
 	for (size_t i = 0; i < sizeof(mounts) / sizeof(*mounts); i++) {
 		const char *type = mounts[i].type, *target = mounts[i].target;
 
-		mkdir(target, 0755); /* or mount() says that it is missing */
+		mkdir(target, 0755); /* mount() complains if it is missing */
 		if (!mount(type, target, type, 0, NULL))
 			continue;
 		if (!mounts[i].optional || (errno != ENODEV && errno != ENOENT))
@@ -76,7 +76,7 @@ static void mount_filesystems(void)
 	}
 }
 
-/* The kernel gives lo its addresses when it comes up. */
+/* The kernel adds lo's addresses when lo comes up. */
 static void bring_lo_up(void)
 {
 	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP };
@@ -99,7 +99,7 @@ static void open_console(void)
 			reset();
 }
 
-/* Returns an fd for the virtio-serial port that QEMU was told to call @name. */
+/* Returns an fd for the virtio-serial port that QEMU named @name. */
 static int open_port(const char *name)
 {
 	char path[300], line[64];
@@ -158,7 +158,7 @@ static void report_boot(int result)
 	       name.release, name.version);
 }
 
-/* The bits of Documentation/admin-guide/tainted-kernels.rst. */
+/* Returns the bits of Documentation/admin-guide/tainted-kernels.rst. */
 static unsigned long read_tainted(void)
 {
 	const char *path = "/proc/sys/kernel/tainted";
@@ -191,7 +191,7 @@ static int run_case(int result, int strace)
 		_exit(127);
 	}
 	do {
-		pid = wait(&status); /* orphans of the case end here, too */
+		pid = wait(&status); /* reaps orphans of the case, too */
 	} while (pid != child && (pid > 0 || errno == EINTR));
 	if (pid != child)
 		give_up("wait");
