@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 /*
- * Three ways of a TCP client to its source address and port, each used until
- * there is none left: how many connections does a port range yield?
+ * Three ways for a TCP client to get its source address and port, each used until
+ * the kernel refuses: how many connections does a port range yield?
  *
  * The clients are on 127.0.0.1, the servers on 127.0.0.2 to 127.0.0.4, port 80.
- * Set net.ipv4.ip_local_port_range to a few ports before.
+ * Set net.ipv4.ip_local_port_range to a few ports first.
  *
  * Output: one row a way on stdout, a JSON object a line:
  *   {"row":"connect","one":6,"all":18,"shared":true,"errno":99}
- * one and all are connections to one server and to all three; shared tells whether
- * two sockets had the same address and port; errno is that of the call for which
- * nothing was left.
+ * one and all count connections to one server and to all three; shared is true if
+ * two sockets had the same address and port; errno is that of the call that the
+ * kernel refused.
  * Exit: 0 the rows are written; 1 something else failed, its error is printed.
  */
 #include <arpa/inet.h>
@@ -62,7 +62,7 @@ static void listen_on_all(void)
 		fail("listen");
 }
 
-/* Its port is free at once when it is closed. */
+/* close() frees its port at once. */
 static int create_client(void)
 {
 	const struct linger reset = { .l_onoff = 1 };

@@ -6,7 +6,7 @@ up() {
 	ip link set lo up
 }
 
-# "$@" has to stand before the program: it is empty, or strace.
+# Keep "$@" before the program: it is empty in the first run, and strace in the second.
 run() {
 	"$@" /case/program
 }

@@ -14,7 +14,7 @@
 
 #define PORT 7000
 
-/* What is looked at: its error is a row's. Returns -1 where a step before it fails. */
+/* Reports the error of bind() as a row. Returns -1 if an earlier step fails. */
 static int bind_socket(const char *row)
 {
 	struct sockaddr_in address = {
@@ -36,7 +36,7 @@ static int bind_socket(const char *row)
 
 int main(void)
 {
-	/* A row is written when its calls are made, not at the end. */
+	/* Write each row right after its calls, not at the end. */
 	setlinebuf(stdout);
 	if (bind_socket("first") || bind_socket("second"))
 		return 1;

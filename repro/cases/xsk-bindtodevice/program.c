@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 /*
- * AF_XDP sockets that are tied to a device by SO_BINDTODEVICE, and then bound.
+ * Bind AF_XDP sockets that SO_BINDTODEVICE ties to a device.
  *
  * usage: program DEVICE ANOTHER
  * Both sockets are tied to DEVICE; the first is bound to it, the second to ANOTHER.
@@ -35,7 +35,7 @@ static void set_xdp_option(int fd, int option, const void *value, socklen_t size
 		fail(name);
 }
 
-/* All that bind() wants of a socket: a UMEM, its two rings, and one to receive. */
+/* What bind() requires of a socket: a UMEM, its two rings, and one to receive. */
 static int create_socket(void *frames)
 {
 	const struct xdp_umem_reg umem = {
@@ -55,7 +55,7 @@ static int create_socket(void *frames)
 	return fd;
 }
 
-/* The socket stays open: its queue is not free at once when it is closed. */
+/* The socket stays open: close() would not free its queue at once. */
 static void bind_tied(const char *row, void *frames, const char *tied_to, const char *bound_to)
 {
 	struct sockaddr_xdp address = {

@@ -11,8 +11,8 @@
  * Output: one row a socket on stdout, a JSON object a line:
  *   {"row":"outer 0","ifindex":4242,"queue":0,"netns_cookie":1,"errno":0}
  * for the socket on queue 0 of outer. netns_cookie is null where the kernel has no
- * SO_NETNS_COOKIE (before 5.14); errno is 0 where the socket was made.
- * Exit: 0 all sockets were made; 1 a step failed, its error is printed;
+ * SO_NETNS_COOKIE (before 5.14); errno is 0 if the socket was created.
+ * Exit: 0 all sockets were created; 1 a step failed, its error is printed;
  *       2 bad usage.
  */
 #define _GNU_SOURCE
@@ -128,7 +128,7 @@ static int create_socket(struct daemon *d, const char *device, unsigned int queu
 	const struct xsk_socket_config config = {
 		.rx_size = RING_SIZE,
 		.tx_size = RING_SIZE,
-		/* bind() is what is looked at; no packet needs a program. */
+		/* The test is bind(); no packet needs an XDP program. */
 		.libbpf_flags = XSK_LIBBPF_FLAGS__INHIBIT_PROG_LOAD,
 		.bind_flags = XDP_USE_NEED_WAKEUP,
 	};
@@ -143,7 +143,7 @@ static int create_socket(struct daemon *d, const char *device, unsigned int queu
 	return 0;
 }
 
-/* A device's sockets are tried to the last, each with a line of its own. */
+/* Tries all sockets of a device, even after a failure; prints a row for each. */
 static int create_sockets(struct daemon *d, const char *device, unsigned int queues)
 {
 	unsigned int ifindex = if_nametoindex(device);
