@@ -295,26 +295,26 @@ static int bpf(int command, union bpf_attr *attr, size_t size)
 
 static int create_xskmap(const struct row *row)
 {
-	union bpf_attr attr = {
-		.map_type = BPF_MAP_TYPE_XSKMAP,
-		.key_size = row->length ?: 4,
-		.value_size = 4,
-		.max_entries = ENTRIES,
-	};
+	union bpf_attr attr;
 
+	memset(&attr, 0, sizeof(attr)); /* gcc 15 initialises one member of a union, and not the rest */
+	attr.map_type = BPF_MAP_TYPE_XSKMAP;
+	attr.key_size = row->length ?: 4;
+	attr.value_size = 4;
+	attr.max_entries = ENTRIES;
 	return bpf(BPF_MAP_CREATE, &attr, sizeof(attr));
 }
 
 static int access_xskmap(const struct row *row)
 {
 	int other = row->other();
-	union bpf_attr attr = {
-		.map_fd = must(create_xskmap(&plain)),
-		.key = (unsigned long)&row->queue,
-		.value = (unsigned long)&other,
-		.flags = row->flags,
-	};
+	union bpf_attr attr;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.map_fd = must(create_xskmap(&plain));
+	attr.key = (unsigned long)&row->queue;
+	attr.value = (unsigned long)&other;
+	attr.flags = row->flags;
 	return bpf(row->option ?: BPF_MAP_UPDATE_ELEM, &attr, sizeof(attr));
 }
 
