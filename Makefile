@@ -198,8 +198,8 @@ $(run)/program.%: $(wildcard $(stem)/*.c $(stem)/*.h) $(run)/column.%
 		-Wextra -Werror $$CFLAGS -o $@ $(filter %.c,$^) \
 		$$([ -z "$$LIBRARY" ] && echo -static || cat "$$LIBRARY/flags")
 
-$(BUILD)/errno-menu: tests/errno-menu/errno-menu.c $(BUILD)/libxdp/FIX/flags
-	$(Q)$(CC) $(DEBUGGED) -Wextra -Werror -o $@ $< $$(cat $(BUILD)/libxdp/FIX/flags)
+$(BUILD)/errno-menu: tests/errno-menu/errno-menu.c $(BUILD)/libxdp/FIX-parent/flags
+	$(Q)$(CC) $(DEBUGGED) -Wextra -Werror -o $@ $< $$(cat $(BUILD)/libxdp/FIX-parent/flags)
 
 # SNAPSHOT=1 uses it without initrd.%.
 .PRECIOUS: $(run)/case.%
