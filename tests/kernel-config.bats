@@ -306,6 +306,36 @@ compiled() {
 	cmp twice.json again.json
 }
 
+# The cache of build/kernel has its objects.
+# bats test_tags=slow
+@test "a patched kernel takes no whole build, and the patch taken back gives the same bytes" {
+	real=$(jq -r .source_dir build/kernel.json)
+	XDG_CACHE_HOME=$(realpath build/kernel/../../..)
+	unset KERNEL_ORG
+	cd "$BATS_TEST_TMPDIR"
+	mkdir -p a/net/xdp b/net/xdp
+	cp "$real/net/xdp/xsk.c" a/net/xdp
+	sed '0,/^static int xsk_bind(/s//int patched(void);\nint patched(void) { return 42; }\n&/' a/net/xdp/xsk.c >b/net/xdp/xsk.c
+	git diff --no-index --no-prefix a b >there.patch || true
+	git diff --no-index --no-prefix b a | sed 's,^--- b,--- a,; s,^+++ a,+++ b,' >back.patch
+	PATCH=there.patch run -0 --separate-stderr "$OLDPWD/kernel-config/build" there "$real"
+	run -0 nm there/vmlinux
+	said " patched"
+	PATCH="there.patch back.patch" run -0 --separate-stderr "$OLDPWD/kernel-config/build" back "$real"
+	[ "$(jq .build_id back.json)" = "$(jq .build_id "$OLDPWD/build/kernel.json")" ]
+	[ "$(jq .build_id there.json)" != "$(jq .build_id back.json)" ]
+}
+
+@test "of many builds of one source the last six are kept" {
+	patches
+	for n in 1 2 3 4 5 6 7 8; do
+		echo "CONFIG_N=$n" >n.config
+		CONFIG=n.config built link tree
+	done
+	[ "$(find "$XDG_CACHE_HOME/xsklab/objects" -name of | wc -l)" = 7 ] # and the one just built
+	[ "$(kernels)" = 8 ]
+}
+
 @test "objects of another source, compiler or kind of file are not taken" {
 	patches
 	built base tree
