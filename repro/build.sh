@@ -19,6 +19,16 @@ describe_program() { # COLUMN
 	[ "$(cat "$RUN/column.$1" 2>/dev/null)" = "$text" ] || echo "$text" >"$RUN/column.$1"
 }
 
+# A KERNEL that cannot be one is told before anything is fetched.
+check_kernels() {
+	local column
+	for column in "${COLUMNS[@]}"; do
+		word "$column" KERNEL
+		[[ $REPLY =~ ^(v.*|distro|.*#.*|)$ || -d $REPLY ]] ||
+			usage_error "KERNEL=$REPLY is neither vX.Y[.Z], nor distro, nor a folder, nor GITDIR#REF"
+	done
+}
+
 build_libraries() {
 	local column
 	local -a revisions=()
@@ -132,6 +142,7 @@ build() {
 		describe_program "$name"
 		programs+=("$RUN/program.$name") images+=("$RUN"/{case,initrd}."$name")
 	done
+	check_kernels
 	build_libraries
 	[ "$HAS_PROGRAM" = false ] || make_inputs "${programs[@]}"
 	build_kernels

@@ -105,6 +105,7 @@ as_lines() { # N
 	judged 125
 }
 
+# bats test_tags=slow
 @test "a hostile text as a line of the result or of the timeline is a lab failure" {
 	each as_lines
 }
@@ -120,6 +121,7 @@ as_strings() { # N
 	esac && judged 125
 }
 
+# bats test_tags=slow
 @test "a hostile text as a string of JSON is a lab failure" {
 	each as_strings
 }
@@ -152,10 +154,12 @@ as_words() {
 	judged 0
 }
 
+# bats test_tags=slow
 @test "a hostile text within a call or a condition is shown without what is no text" {
 	each as_words
 }
 
+# bats test_tags=slow
 @test "a value of another type than its name has is a lab failure" {
 	local file filter
 	while read -r file filter; do

@@ -408,6 +408,7 @@ compiled() {
 }
 
 # The real tree that this lab builds from, with all of its Kconfig.
+# bats test_tags=slow
 @test "a symbol that the kernel does not grant is named, asked for or not" {
 	real=$(jq -r .source_dir build/kernel.json)
 	mkdir "$BATS_TEST_TMPDIR/out"

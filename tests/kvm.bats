@@ -89,6 +89,7 @@ five=("Z1,1000,1" "Z2,2000,8" "Z4,3000,4" "Z1,4000,1" "Z1,5000,1")
 	grep -q "^passed over $place" "$KVM_LOG"
 }
 
+# bats test_tags=slow
 @test "a step takes an interrupt first, and the breakpoint is hit twice; or not, as with a new KVM" {
 	for steps in 1 0; do
 		KVM_IRQ_STEPS=$steps guest kvm host tests/as-kvm
@@ -112,6 +113,7 @@ five=("Z1,1000,1" "Z2,2000,8" "Z4,3000,4" "Z1,4000,1" "Z1,5000,1")
 	[ "$output" = "OK OK OK OK OK OK" ]
 }
 
+# bats test_tags=slow
 @test "make repro ACCEL=kvm V=1 reproduces, and keeps what a report of a fault needs" {
 	run -0 --separate-stderr tests/as-kvm make -s repro ACCEL=kvm V=1
 	[[ $output == *"REPRODUCED: EINVAL before the fix, success after"* ]]

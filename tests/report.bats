@@ -379,6 +379,7 @@ guests() {
 	tells xdp-newbies@vger.kernel.org
 }
 
+# bats test_tags=slow
 @test "a control, an error on both sides and a case that says little of itself are told as what they are" {
 	copy
 	change verdict.json '.control = true | .columns[0] = .columns[1] + (.columns[0] | {name, title}) | .reason = "success before the fix, success after it"'
@@ -404,6 +405,7 @@ guests() {
 	tells "The case does not say."
 }
 
+# bats test_tags=slow
 @test "images and sources that are no longer the run's are left out" {
 	cp -a "$BATS_FILE_TMPDIR/run" "$broken"
 	touch "$broken/initrd.after"
