@@ -119,24 +119,22 @@ made() {
 	{ readlink "${links[@]}" && cat /dev/null "${libraries[@]}"; } 2>/dev/null | tr -d '\n'
 }
 
-# The stamp keeps the time at which the build began: later changes are not in the build.
+# keep_stamp ASKED BEGAN: with the time of the beginning, as what has changed since then is
+# not built.
 keep_stamp() {
-	{ cat "$RUN/built.part"; made; echo; } >"$RUN/built"
-	touch -r "$RUN/built.part" "$RUN/built"
-	rm "$RUN/built.part"
+	printf '%s\n' "$1" "$(made)" >"$RUN/built"
+	touch -d "@$2" "$RUN/built"
 }
 
 # What may fail early comes before what takes a long time.
 build() {
-	local column name
+	local column name asked='' began=$EPOCHREALTIME
 	local -a programs=() images=() PARTS
 	! is_built || return 0
 	own_tmp
 	mkdir -p "$RUN"
 	rm -f "$RUN/built"
-	if wanted; then
-		echo "$REPLY" >"$RUN/built.part"
-	fi
+	! wanted || asked=$REPLY
 	for column in "${COLUMNS[@]}"; do
 		built_as "$column"; name=$REPLY
 		describe_program "$name"
@@ -147,7 +145,7 @@ build() {
 	[ "$HAS_PROGRAM" = false ] || make_inputs "${programs[@]}"
 	build_kernels
 	make_inputs "${images[@]}" "$RUN/initrd.saved" "$BUILD/errno.json"
-	[ ! -e "$RUN/built.part" ] || keep_stamp
+	[ -z "$asked" ] || keep_stamp "$asked" "$began"
 }
 
 # pahole reads all of vmlinux, so keep its output beside it.
