@@ -310,6 +310,7 @@ compiled() {
 # bats test_tags=slow
 @test "a patched kernel takes no whole build, and the patch taken back gives the same bytes" {
 	real=$(jq -r .source_dir build/kernel.json)
+	# shellcheck disable=SC2030 # for this row
 	XDG_CACHE_HOME=$(realpath build/kernel/../../..)
 	unset KERNEL_ORG
 	cd "$BATS_TEST_TMPDIR"
@@ -332,6 +333,7 @@ compiled() {
 		echo "CONFIG_N=$n" >n.config
 		CONFIG=n.config built link tree
 	done
+	# shellcheck disable=SC2031 # own_cache's
 	[ "$(find "$XDG_CACHE_HOME/xsklab/objects" -name of | wc -l)" = 7 ] # and the one just built
 	[ "$(kernels)" = 8 ]
 }

@@ -63,6 +63,13 @@ tells() {
 # The archive that is not the one for gdb.
 archive() { find "$1" -name '*.tar.zst' ! -name '*-debug.tar.zst'; } # OUT
 
+@test "a device with a carrier is drawn as up, even if the kernel has not computed that yet" {
+	echo '[{"ifname":"a","flags":["UP","LOWER_UP"],"operstate":"DOWN"},{"ifname":"b","flags":["UP"],"operstate":"DOWN"}]' >"$BATS_TEST_TMPDIR/result"
+	run -0 jq -Rsr -L repro/judge -L repro/report.d -f repro/report.d/topology.jq "$BATS_TEST_TMPDIR/result"
+	[[ $output == *'label="a\l'*'\lUP\l"'* ]]
+	[[ $output == *'label="b\l'*'\lDOWN\l"'* ]]
+}
+
 @test "report.txt has the sections in the order that maintainers expect" {
 	within_limits "$report"
 	run -0 sed -n '1s/:.*//p; /^---*$/{x;p}; h' "$report/report.txt"

@@ -6,11 +6,14 @@
 
 def quoted: "\"\(tostring | .[:200] | explode | map(if . >= 32 and . < 127 and . != 34 and . != 92 then . else 63 end) | implode)\"";
 
+# operstate may still be DOWN when a device has its carrier, see netns/colliding-veth.
+def state: if .flags // [] | type == "array" and index("LOWER_UP") then "UP" else .operstate end;
+
 # The text of a device's box: "\l" ends a left-aligned line.
 def box:
   [ .ifname, "ifindex \(.ifindex)", (.linkinfo.info_kind // .link_type),
     (.addr_info[]? | "\(.local)/\(.prefixlen)"),
-    "\(.num_rx_queues) rx, \(.num_tx_queues) tx queues", .operstate ]
+    "\(.num_rx_queues) rx, \(.num_tx_queues) tx queues", state ]
   | map(values | quoted[1:-1] + "\\l") | "\"\(join(""))\"";
 
 # The ends of a veth pair: each names the other's ifindex, or in the same namespace its name.
