@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kvm-stub: gives gdb a QEMU under TCG that answers as one under KVM would.
+ * kvm-stub: stand between gdb and a QEMU under TCG, so that it answers as under KVM.
  *
  * usage: kvm-stub ADDRESS COMMAND...
  *   ADDRESS  where gdb connects: a path, or a port of 127.0.0.1
- *   COMMAND  QEMU; its gdb stub is to use file descriptor STUB, an open connection
- * Environment: KVM_LOG, a file that gets a line for each thing done that TCG does not do;
+ *   COMMAND  QEMU; its gdb stub must use file descriptor STUB, an open connection
+ * Environment: KVM_LOG, a file that gets a line for each departure from TCG;
  *   KVM_IRQ_STEPS=N, every Nth single step lands in an interrupt handler (0, none: as
  *   with KVM_GUESTDBG_BLOCKIRQ).
- * Exit: COMMAND's, in whose place it runs; 2 bad usage; 125 it cannot listen.
+ * Exit: COMMAND's; 2 bad usage; 125 cannot listen.
  *
- * The rules, by QEMU's sources; docs/kvm.md explains them:
+ * The rules come from QEMU's sources; docs/kvm.md explains them:
  *   - Z1, Z2, Z4 share four debug registers; Z3 is unknown
  *     (target/i386/kvm/kvm.c, kvm_arch_insert_hw_breakpoint()).
- *   - Z0 writes int3 into the guest's memory, z0 takes it out, and both fail where no page
+ *   - Z0 writes int3 into the guest's memory, z0 removes it, and both fail where no page
  *     is mapped (kvm_arch_insert_sw_breakpoint(), kvm_arch_remove_sw_breakpoint()).
- *   - What fails is E22 (gdbstub/gdbstub.c, handle_insert_bp()).
+ *   - The error is E22 (gdbstub/gdbstub.c, handle_insert_bp()).
  *   - A single step takes a pending interrupt first, unless KVM and QEMU both know
  *     KVM_GUESTDBG_BLOCKIRQ (accel/kvm/kvm-all.c, kvm_init(), kvm_sstep_flags).
  *
- * TCG stops at an address in every address space, but before it runs what is there. So
- * each Z0 goes to TCG, too, and a stop where memory has no int3 is passed over. An int3
- * that is executed at another address raises #BP in the guest, as under KVM.
+ * TCG stops at an address in every address space, before it executes the instruction there.
+ * So the stub also passes each Z0 to TCG, and skips a stop where memory has no int3. An int3
+ * that the guest executes at another address raises #BP in it, as under KVM.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -108,7 +108,7 @@ static void send_packet(struct link *link, const char *text)
 	put(link, packet, snprintf(packet, sizeof(packet), "$%s#%02x", text, sum));
 }
 
-/* One end that is gone ends the other. */
+/* When one end closes, the other does, too. */
 static void fill(struct link *link)
 {
 	ssize_t n = read(link->fd, link->data + link->length, sizeof(link->data) - link->length);
@@ -125,7 +125,7 @@ static void drop(struct link *link, size_t length)
 	memmove(link->data, link->data + length, link->length);
 }
 
-/* The next packet that has arrived whole, acknowledged; acknowledgements are skipped. */
+/* Takes the next complete packet and acknowledges it; skips acknowledgements. */
 static bool take(struct link *link, char *text)
 {
 	char *end;
@@ -300,7 +300,7 @@ static const char *remove_software(const char *packet, uint64_t address)
 	return ask("%s", packet);
 }
 
-/* As QEMU does when gdb comes and when it detaches. */
+/* QEMU does the same when gdb connects and when it detaches. */
 static void remove_all(void)
 {
 	for (size_t i = 0; i < used_breakpoints; i++)
@@ -345,7 +345,7 @@ static void step(void)
 		note("an interrupt at the step from %lx", step_from);
 }
 
-/* A breakpoint of TCG at whose address this address space has no int3. */
+/* Is this stop TCG's alone, because this address space has no int3 there? */
 static bool is_elsewhere(void)
 {
 	uint64_t pc = read_register(RIP);
@@ -389,7 +389,7 @@ static void from_gdb(const char *packet)
 static void from_qemu(const char *packet)
 {
 	if (*packet == 'T' && step_flags) {
-		/* In a step in which it asks its APIC for interrupts, TCG does nothing else. */
+		/* A step in which TCG asks its APIC for interrupts executes nothing else. */
 		if (step_tries-- && read_register(RIP) == step_from) {
 			send_packet(&qemu, resumed);
 			return;

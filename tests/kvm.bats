@@ -1,10 +1,10 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# What KVM does to a debugger, see docs/kvm.md: that tests/kvm-stub.c does it, too, and a
-# reproduction under it. What takes longer is in tests/faults/kvm.bats.
+# tests/kvm-stub.c does to gdb what KVM does (docs/kvm.md), and a reproduction runs under it.
+# Longer rows are in tests/faults/kvm.bats.
 
-# shellcheck disable=SC2016,SC2030,SC2031,SC2154 # what is quoted is not for this shell; a
-# test's environment is its own; bats sets output
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154 # quoted text is for other shells; each test
+# has an environment of its own; bats sets output
 
 load lib
 
@@ -18,7 +18,7 @@ teardown() {
 	[ -z "${GUEST-}" ] || kill "$GUEST" 2>/dev/null || true
 }
 
-# guest ACCEL CPU [WRAPPER]: one that waits for gdb.
+# guest ACCEL CPU [WRAPPER]: start a guest that waits for gdb.
 guest() {
 	${3-} qemu-system-x86_64 -machine microvm,acpi=off,accel="$1" -cpu "$2" \
 		-m 256 -nodefaults -no-user-config -display none -S \
@@ -34,7 +34,7 @@ guest() {
 	return 1
 }
 
-# gdb_says COMMAND...: what gdb prints.
+# gdb_says COMMAND...: print gdb's output.
 gdb_says() {
 	local command
 	local -a commands=()
@@ -45,27 +45,27 @@ gdb_says() {
 		"${commands[@]}" build/kernel/vmlinux 2>&1
 }
 
-# answers PACKET...: what the stub answers to each.
+# answers PACKET...: print the stub's answer to each.
 answers() {
 	gdb_says "${@/#/maintenance packet }" | sed -n 's/^received: "\(.*\)"$/\1/p' | paste -sd' '
 }
 
 five=("Z1,1000,1" "Z2,2000,8" "Z4,3000,4" "Z1,4000,1" "Z1,5000,1")
 
-@test "four breakpoints and watchpoints in hardware, and no more" {
+@test "the stub has four hardware breakpoints and watchpoints, no more" {
 	guest kvm host tests/as-kvm
 	run -0 answers "${five[@]}" Z2,2008,1 z2,2000,8 Z1,5000,1 z1,2000,1
 	[ "$output" = "OK OK OK OK E22 E22 OK OK E22" ]
 	grep -q 'refused Z1,5000,1: all four debug registers are in use' "$KVM_LOG"
 }
 
-@test "watchpoints as the processor has them: aligned, of 1, 2, 4 or 8 bytes, none for reading" {
+@test "watchpoints are the processor's: aligned, 1, 2, 4 or 8 bytes, none for reads alone" {
 	guest kvm host tests/as-kvm
 	run -0 answers Z2,2001,8 Z2,2000,3 Z4,2000,2 Z4,2000,2 Z3,2000,8
 	[ "$output" = "E22 E22 OK E22 " ]
 }
 
-@test "a breakpoint in software is int3 in the guest's memory, and fails where none is" {
+@test "a software breakpoint is int3 in the guest's memory, and fails where no page is mapped" {
 	guest kvm host tests/as-kvm
 	run -0 answers "Z0,$place,1" # before the kernel has made its page tables
 	[ "$output" = E22 ]
@@ -79,7 +79,7 @@ five=("Z1,1000,1" "Z2,2000,8" "Z4,3000,4" "Z1,4000,1" "Z1,5000,1")
 	[ "${BASH_REMATCH[1]}" != cc ]
 }
 
-@test "a breakpoint in software stops nobody whose memory has no int3 there" {
+@test "a software breakpoint does not stop an address space that has no int3 there" {
 	guest kvm host tests/as-kvm
 	run -0 gdb_says "hbreak start_kernel" continue \
 		"python was = bytes(gdb.selected_inferior().read_memory(0x$place, 1)).hex()" "maintenance packet Z0,$place,1" \
@@ -90,7 +90,7 @@ five=("Z1,1000,1" "Z2,2000,8" "Z4,3000,4" "Z1,4000,1" "Z1,5000,1")
 }
 
 # bats test_tags=slow
-@test "a step takes an interrupt first, and the breakpoint is hit twice; or not, as with a new KVM" {
+@test "an old KVM takes an interrupt before a step and hits the breakpoint twice; a new one does not" {
 	for steps in 1 0; do
 		KVM_IRQ_STEPS=$steps guest kvm host tests/as-kvm
 		run -0 gdb_says 'maintenance packet qqemu.sstepbits' 'hbreak start_kernel' continue \
@@ -106,15 +106,15 @@ five=("Z1,1000,1" "Z2,2000,8" "Z4,3000,4" "Z1,4000,1" "Z1,5000,1")
 	done
 }
 
-# Or the tests above would hold of any QEMU.
-@test "TCG by itself has none of these rules" {
+# Otherwise the tests above would pass with any QEMU.
+@test "TCG alone has none of these rules" {
 	guest tcg max
 	run -0 answers "${five[@]}" "Z0,$place,1"
 	[ "$output" = "OK OK OK OK OK OK" ]
 }
 
 # bats test_tags=slow
-@test "make repro ACCEL=kvm V=1 reproduces, and keeps what a report of a fault needs" {
+@test "make repro ACCEL=kvm V=1 reproduces, and keeps what a report of a KVM fault needs" {
 	run -0 --separate-stderr tests/as-kvm make -s repro ACCEL=kvm V=1
 	[[ $output == *"REPRODUCED: EINVAL before the fix, success after"* ]]
 	[ "$(verdict .accel)" = kvm ]
@@ -134,9 +134,9 @@ five=("Z1,1000,1" "Z2,2000,8" "Z4,3000,4" "Z1,4000,1" "Z1,5000,1")
 	run -1 grep -E '^(refused|an int3 stays)' "$KVM_LOG"
 }
 
-@test "doctor tells what a run would take, and why" {
+@test "doctor says which accelerator a run would use, and why" {
 	run -0 --separate-stderr tests/as-kvm repro/needs report
 	said "not known yet: "
 	KVM_DEVICE=/nonexistent run -0 --separate-stderr repro/needs report
-	said "tcg: there is no /nonexistent"
+	said "tcg: /nonexistent does not exist"
 }

@@ -327,12 +327,12 @@ guests() {
 	copy
 	rm "$broken"/after/*
 	sed -i '$d' "$broken/before/timeline.jsonl"
-	jq -n '{end: "hang", detail: "the guest had not ended after 60 s", seconds: 60}' >"$broken/before/end.json"
+	jq -n '{end: "hang", detail: "the guest was still running after 60 s", seconds: 60}' >"$broken/before/end.json"
 	head -c 2000 "$BATS_FILE_TMPDIR/run/verdict.json" >"$broken/verdict.json"
 	reported
 	tells "verdict.json is cut off"
 	tells "the end of before/timeline.jsonl: it was cut off"
-	tells "the end of the guest of before: hang: the guest had not ended after 60 s"
+	tells "the end of the guest of before: hang: the guest was still running after 60 s"
 	tells "after/result.jsonl: not there, or empty"
 }
 

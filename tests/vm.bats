@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# vm/: the image, how a guest's end is told, which accelerator, what is needed.
+# vm/ and repro/needs: the image, how a guest ends, the accelerator, missing programs.
 
 # shellcheck disable=SC2016 # what is quoted is for another shell
 
@@ -10,7 +10,7 @@ run_dir=build/xsk-netns-cookie
 
 ended() { [ "$(jq -r '.["end"]' "$BATS_TEST_TMPDIR/out/end.json")" = "$1" ]; }
 
-# stand_in TEXT: a QEMU on PATH that does something else.
+# stand_in TEXT: put a QEMU on PATH that does TEXT instead.
 stand_in() {
 	mkdir -p "$BATS_TEST_TMPDIR/bin"
 	printf '#!/bin/bash\ncase $1 in --version | -help) exec %s "$1" ;; esac\n%s\n' \
@@ -21,7 +21,7 @@ stand_in() {
 
 nothing_runs() { run -1 pgrep -f "$BATS_TEST_TMPDIR"; }
 
-@test "the image is the same bytes when it is built again" {
+@test "building the image again gives the same bytes" {
 	mkdir "$BATS_TEST_TMPDIR/again"
 	cp -r Makefile vm repro netns "$BATS_TEST_TMPDIR/again"
 	mkdir "$BATS_TEST_TMPDIR/again/build"
@@ -32,8 +32,8 @@ nothing_runs() { run -1 pgrep -f "$BATS_TEST_TMPDIR"; }
 	cmp build/gdbserver.cpio "$BATS_TEST_TMPDIR/again/build/gdbserver.cpio"
 }
 
-# What the image adds to a boot: 20 ms for a MiB under emulation. Of Debian 12 it is 10,
-# of 13 it is 13, of sid 14 MiB: ip, strace and ethtool bring more libraries each time.
+# Under emulation each MiB of the image adds 20 ms to a boot. It has 10 MiB on Debian 12, 13 on
+# Debian 13, 14 on sid: ip, strace and ethtool bring more libraries each time.
 @test "a guest unpacks at most 15 MiB, 4 more under gdbserver, and has all programs" {
 	make -s --no-print-directory build/gdbserver.cpio $run_dir/case.after
 	mkdir "$BATS_TEST_TMPDIR/unpacked"
@@ -49,13 +49,13 @@ nothing_runs() { run -1 pgrep -f "$BATS_TEST_TMPDIR"; }
 	done
 }
 
-@test "a guest that does its case is complete" {
+@test "a guest that finishes its case is complete" {
 	run -0 guest hello
 	ended complete
 	grep -q '"hello"' "$BATS_TEST_TMPDIR/out/result.jsonl"
 }
 
-@test "a guest is like a machine: its filesystems are mounted, lo is up, its types are known" {
+@test "a guest is like a machine: filesystems are mounted, lo is up, the kernel has its BTF" {
 	cc -O2 -Wall -Wextra -Werror -static -o "$BATS_TEST_TMPDIR/btf" tests/btf.c
 	vm/image build/gen_init_cpio "$BATS_TEST_TMPDIR/case.cpio" /case/machine.sh=tests/guests/machine.sh /case/btf="$BATS_TEST_TMPDIR/btf"
 	cat build/guest.cpio "$BATS_TEST_TMPDIR/case.cpio" >"$BATS_TEST_TMPDIR/initrd"
@@ -68,14 +68,14 @@ nothing_runs() { run -1 pgrep -f "$BATS_TEST_TMPDIR"; }
 	said "the kernel has read its types"
 }
 
-@test "a panic is told as a panic, with the console's last lines" {
+@test "a panic is reported as a panic, with the console's last lines" {
 	run -125 --separate-stderr guest panic
 	ended panic
 	said "panic: Kernel panic - not syncing: sysrq triggered crash"
 	said "  console: "
 }
 
-@test "a hang ends at its deadline and is told as a hang" {
+@test "a hang ends at its deadline and is reported as a hang" {
 	SECONDS=0
 	DEADLINE=4 run -125 --separate-stderr guest hang
 	ended hang
@@ -83,12 +83,12 @@ nothing_runs() { run -1 pgrep -f "$BATS_TEST_TMPDIR"; }
 	nothing_runs
 }
 
-@test "a reset before the result is told as a reset" {
+@test "a reset before the result is reported as a reset" {
 	run -125 --separate-stderr guest reset
 	ended reset
 }
 
-@test "a guest that resets without a word is told as a reset" {
+@test "a guest that resets without any output is reported as a reset" {
 	cc -O2 -static -o "$BATS_TEST_TMPDIR/init" tests/reset.c
 	vm/image build/gen_init_cpio "$BATS_TEST_TMPDIR/initrd" /init="$BATS_TEST_TMPDIR/init"
 	run -125 --separate-stderr vm/boot build/kernel "$BATS_TEST_TMPDIR/initrd" "$BATS_TEST_TMPDIR/out" CASE=none
@@ -96,13 +96,13 @@ nothing_runs() { run -1 pgrep -f "$BATS_TEST_TMPDIR"; }
 	[ ! -s "$BATS_TEST_TMPDIR/out/result.jsonl" ]
 }
 
-@test "a case whose script fails is no result" {
+@test "a case whose script fails gives no result" {
 	run -125 --separate-stderr guest fails
 	ended case
 	said '"status":3'
 }
 
-@test "a QEMU that crashes is told as QEMU" {
+@test "a QEMU that crashes is reported as QEMU's failure" {
 	QEMU=$BATS_TEST_TMPDIR/qemu
 	printf '#!/bin/sh\necho "qemu: cannot set up guest memory" >&2\nexit 1\n' >"$QEMU"
 	chmod +x "$QEMU"
@@ -111,7 +111,7 @@ nothing_runs() { run -1 pgrep -f "$BATS_TEST_TMPDIR"; }
 	said "cannot set up guest memory"
 }
 
-@test "a QEMU that is killed is told as QEMU" {
+@test "a QEMU that is killed is reported as QEMU's failure" {
 	QEMU=$BATS_TEST_TMPDIR/qemu
 	printf '#!/bin/sh\nkill -ABRT $$\n' >"$QEMU"
 	chmod +x "$QEMU"
@@ -119,14 +119,14 @@ nothing_runs() { run -1 pgrep -f "$BATS_TEST_TMPDIR"; }
 	ended qemu
 }
 
-@test "a QEMU that somebody kills in the middle of a run is told as QEMU" {
+@test "a QEMU that is killed in the middle of a run is reported as QEMU's failure" {
 	(sleep 1; pkill -KILL -f "qemu-system-x86_64.*$BATS_TEST_TMPDIR/initrd") 3>&- &
 	DEADLINE=20 run -125 --separate-stderr guest hang
 	ended qemu
-	said "QEMU was ended by SIGKILL"
+	said "QEMU was killed by SIGKILL"
 }
 
-@test "a gdb that is killed is told as gdb, and the guest does not wait for it" {
+@test "a gdb that is killed is reported as gdb's failure, and the guest does not wait for it" {
 	(sleep 1; pkill -KILL -f "^gdb -nx -nh -quiet.*xsklab-timeline.*$PWD/repro/") 3>&- &
 	SECONDS=0
 	DEADLINE=20 run -125 --separate-stderr guest hang -g timeline repro/cases/xsk-netns-cookie/case.json "$run_dir/program.after" --
@@ -135,12 +135,12 @@ nothing_runs() { run -1 pgrep -f "$BATS_TEST_TMPDIR"; }
 	nothing_runs
 }
 
-@test "a guest that resets under gdb is told as a reset" {
+@test "a guest that resets under gdb is reported as a reset" {
 	run -125 --separate-stderr guest reset -g timeline repro/cases/xsk-netns-cookie/case.json "$run_dir/program.after" --
 	ended reset
 }
 
-@test "a probe on a function that is not there is told, and no guest is waited for" {
+@test "a probe on a missing function is an error, without waiting for the guest" {
 	jq '.probes[0].function = "xsk_no_such_function"' repro/cases/xsk-netns-cookie/case.json >"$BATS_TEST_TMPDIR/case.json"
 	SECONDS=0
 	run -125 --separate-stderr guest hello -g timeline "$BATS_TEST_TMPDIR/case.json" "$run_dir/program.after" --
@@ -150,30 +150,30 @@ nothing_runs() { run -1 pgrep -f "$BATS_TEST_TMPDIR"; }
 	nothing_runs
 }
 
-@test "a probe that never fired is told" {
+@test "a probe that never fired is an error" {
 	run -125 --separate-stderr guest hello -g timeline repro/cases/xsk-netns-cookie/case.json "$run_dir/program.after" --
 	ended gdb
 	said "timeline: "
 	run -1 grep '"done"' "$BATS_TEST_TMPDIR/out/timeline.jsonl"
 }
 
-@test "without /dev/kvm the answer is tcg, and the reason is said" {
+@test "without /dev/kvm the answer is tcg, with the reason" {
 	own_cache
 	KVM_DEVICE=/nonexistent run -0 --separate-stderr vm/accel build/kernel "$run_dir/initrd.after"
 	[ "$output" = tcg ]
-	said "there is no /nonexistent"
+	said "/nonexistent does not exist"
 }
 
-@test "a /dev/kvm without permission is told with its group" {
+@test "a /dev/kvm without permission: the message names its group" {
 	[ "$(id -u)" != 0 ] || skip "root may open everything"
 	own_cache
 	install -m 000 /dev/null "$BATS_TEST_TMPDIR/kvm"
 	KVM_DEVICE=$BATS_TEST_TMPDIR/kvm run -0 --separate-stderr vm/accel build/kernel "$run_dir/initrd.after"
 	[ "$output" = tcg ]
-	said "no permission"
+	said "you may not open"
 }
 
-@test "a KVM that aborts QEMU is not taken, and is not tried twice" {
+@test "a KVM that aborts QEMU is not used, and not tried twice" {
 	own_cache
 	touch "$BATS_TEST_TMPDIR/kvm"
 	stand_in 'echo tried >>"$BATS_TEST_TMPDIR/tries"; echo "failed to set MSR 0x10a" >&2; kill -ABRT $$'
@@ -185,7 +185,7 @@ nothing_runs() { run -1 pgrep -f "$BATS_TEST_TMPDIR"; }
 	[ "$(wc -l <"$BATS_TEST_TMPDIR/tries")" = 1 ]
 }
 
-@test "a KVM that crawls is not taken" {
+@test "a KVM that crawls is not used" {
 	own_cache
 	touch "$BATS_TEST_TMPDIR/kvm"
 	stand_in 'exec sleep 60'
@@ -194,20 +194,20 @@ nothing_runs() { run -1 pgrep -f "$BATS_TEST_TMPDIR"; }
 	nothing_runs
 }
 
-@test "a KVM that runs a guest, and lets gdb watch it, is taken" {
+@test "a KVM that runs a guest and lets gdb debug it is used" {
 	own_cache
 	run -0 --separate-stderr tests/as-kvm vm/accel build/kernel "$run_dir/initrd.after"
 	[ "$output" = kvm ]
 }
 
-@test "ACCEL=kvm where no guest runs under it is a lab failure" {
+@test "ACCEL=kvm is a lab failure if no guest runs under KVM" {
 	own_cache
 	KVM_DEVICE=/nonexistent run -125 --separate-stderr vm/accel build/kernel "$run_dir/initrd.after" kvm
-	said "ACCEL=kvm: there is no /nonexistent"
+	said "ACCEL=kvm: /nonexistent does not exist"
 	run -2 --separate-stderr vm/accel build/kernel "$run_dir/initrd.after" xen
 }
 
-# A PATH with all but one program, of somebody who is not root.
+# without PROGRAM: make a PATH without it, and an id(1) that says the user is not root.
 without() {
 	mkdir -p "$BATS_TEST_TMPDIR/path"
 	for dir in /usr/local/sbin /usr/local/bin /usr/sbin /usr/bin /sbin /bin; do
@@ -218,14 +218,14 @@ without() {
 	ln -sf "$BATS_TEST_TMPDIR/id" "$BATS_TEST_TMPDIR/path/id"
 }
 
-@test "what is missing is named with the one command to type, for who is not root" {
+@test "for an ordinary user, a missing program is named with the one command to type" {
 	without spatch
 	PATH=$BATS_TEST_TMPDIR/path run -2 --separate-stderr repro/needs
 	said "type: sudo apt-get install --no-install-recommends coccinelle"
 	one_line
 }
 
-@test "tmux is missed by the tests only" {
+@test "only the tests need tmux" {
 	without tmux
 	PATH=$BATS_TEST_TMPDIR/path run -0 repro/needs
 	PATH=$BATS_TEST_TMPDIR/path run -2 --separate-stderr repro/needs test
@@ -233,7 +233,7 @@ without() {
 	one_line
 }
 
-@test "what only make report needs is asked for by it alone" {
+@test "only make report asks for what it alone needs" {
 	without mscgen
 	PATH=$BATS_TEST_TMPDIR/path run -0 repro/needs
 	printf '#!/bin/sh\necho 1000\n' >"$BATS_TEST_TMPDIR/id"
@@ -244,14 +244,14 @@ without() {
 	one_line
 }
 
-@test "doctor tells accelerator, sources and room" {
+@test "doctor shows accelerator, sources and room" {
 	run -0 make -s doctor
 	for word in processors "room for build/" QEMU tmux /dev/kvm kernel.org github.com; do
 		said "$word"
 	done
 }
 
-@test "doctor says all that it can where jq and curl are missing, too" {
+@test "doctor shows all it can if jq and curl are missing" {
 	without jq
 	rm "$BATS_TEST_TMPDIR/path/curl"
 	PATH=$BATS_TEST_TMPDIR/path run -2 --separate-stderr repro/needs report
@@ -261,7 +261,7 @@ without() {
 	said "kernels in the cache"
 }
 
-@test "where another program installs packages, they are asked for by its names" {
+@test "on other distributions, packages have the names of their installer" {
 	without apt-get
 	rm "$BATS_TEST_TMPDIR/path"/{pahole,spatch,dpkg-source}
 	run -2 --separate-stderr env PATH="$BATS_TEST_TMPDIR/path" repro/needs

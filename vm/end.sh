@@ -8,23 +8,23 @@
 # shellcheck disable=SC2154 # vm/boot has them
 
 XFSZ=$((128 + $(kill -l XFSZ)))
-LINES=1000000 # jq reads so many in seconds
+LINES=1000000 # jq reads that many in seconds
 
 # Print why gdb failed.
 gdb_error() {
 	if grep -qs 'Python scripting is not supported' gdb.log; then
-		echo "this gdb was built without Python; put one that has it on PATH (Debian: gdb, not gdb-minimal)"
+		echo "this gdb has no Python; put one built with Python on PATH (Debian: gdb, not gdb-minimal)"
 	else
 		grep -sm1 "^$SCRIPT: " gdb.log ||
-			echo "before its recording was whole, $(how_ended gdb "$GDB_STATUS" gdb.log)"
+			how_ended gdb "$GDB_STATUS" gdb.log " before it was done"
 	fi
 }
 
-how_ended() { # NAME STATUS LOG
+how_ended() { # NAME STATUS LOG [WHEN]
 	local how="$1 exited with $2" signal last
-	[ "$2" -le 128 ] || ! signal=$(kill -l "$2" 2>/dev/null) || how="$1 was ended by SIG$signal"
+	[ "$2" -le 128 ] || ! signal=$(kill -l "$2" 2>/dev/null) || how="$1 was killed by SIG$signal"
 	last=$(tail -n 1 "$3" | tr -d '\0')
-	echo "$how${last:+: $last}"
+	echo "$how${4-}${last:+: $last}"
 }
 
 # timeout(1) exits with 124, or with 137 if it needed SIGKILL.
@@ -62,12 +62,12 @@ look() {
 		}' console.log qemu.log result.jsonl strace.log | tr -d '\0'
 }
 
-# Print why the run is not complete, as "end: detail", or nothing. The guest's own words
-# come first, then whoever ended first: everything else follows from that.
+# Print why the run is not complete, as "end: detail", or nothing. What the guest itself says
+# comes first, then what ended first: everything else follows from that.
 what_failed() { # SECONDS
 	local panic kvm counts framed lines last cut
 	{ read -r panic && read -r kvm && read -r counts && read -r framed && read -r lines && read -r last; } < <(look) ||
-		lab_failure "what the guest said cannot be read; see $PWD"
+		lab_failure "cannot read the guest's output; see $PWD"
 	if [ -n "$panic" ]; then
 		echo "panic: $panic"
 	elif cut=$(cut_logs) && [ -n "$cut" ] || [ "$QEMU_STATUS" = "$XFSZ" ] || [ "$GDB_STATUS" = "$XFSZ" ]; then
@@ -77,7 +77,7 @@ what_failed() { # SECONDS
 	elif [ -n "$kvm" ]; then
 		echo "qemu: $kvm"
 	elif is_over_deadline "$QEMU_STATUS" "$1"; then
-		echo "hang: the guest had not ended after $DEADLINE s"
+		echo "hang: the guest was still running after $DEADLINE s"
 	elif [ "$FIRST" = gdb ]; then
 		echo "gdb: $(gdb_error)"
 	elif [ "$QEMU_STATUS" != 0 ]; then
@@ -87,7 +87,7 @@ what_failed() { # SECONDS
 	elif [[ $counts == *' 0' ]]; then
 		echo "reset: the guest ended before its case did: $last"
 	elif [ -z "$framed" ]; then
-		echo "result: result.jsonl has not PID 1's two lines as its first and its last, but ${counts/ / and }"
+		echo "result: result.jsonl must begin and end with one line of PID 1 each, and has ${counts/ / and } of them"
 	elif [[ $last != *'"status":0,'* ]]; then
 		echo "case: the guest's script failed: $last"
 	elif gdb_failed; then

@@ -17,7 +17,7 @@ unset -v SCRATCH POSIXLY_CORRECT BASH_ENV ENV CDPATH MAKEFLAGS MFLAGS MAKELEVEL 
 export LC_ALL=C
 umask 022
 
-# Reopen closed stdio, else the next open() gets fd 0, 1 or 2.
+# Reopen closed stdio, or the next open() gets fd 0, 1 or 2.
 [ -e "/proc/$BASHPID/fd/0" ] || exec </dev/null
 [ -e "/proc/$BASHPID/fd/1" ] || exec >/dev/full
 [ -e "/proc/$BASHPID/fd/2" ] || exec 2>/dev/null
@@ -26,7 +26,7 @@ umask 022
 # on. In a background script, SIGINT is ignored, and a trap cannot change that.
 trap 'trap - INT; kill -INT "$BASHPID"' INT
 
-# Downloads, kernels and findings about this host; shared by all checkouts.
+# Downloads, kernels and what the lab learned about this host; shared by all checkouts.
 # shellcheck disable=SC2034 # used by those who source this
 [[ ${XDG_CACHE_HOME-} == /* ]] || unset XDG_CACHE_HOME # as the XDG standard says
 CACHE=${XDG_CACHE_HOME:-${HOME:-~}/.cache}/xsklab
@@ -58,7 +58,7 @@ number() {
 	fi
 }
 
-# read_clock NAME: set NAME to the uptime in 1/100 s, a clock that nobody can set.
+# read_clock NAME: set NAME to the uptime in 1/100 s, a clock that nobody can change.
 read_clock() {
 	local now
 	read -r now _ </proc/uptime
@@ -85,7 +85,7 @@ scratch() {
 	[ -z "${SCRATCH-}" ] || return 0
 	mkdir -p "$CACHE" 2>/dev/null || true
 	SCRATCH=$(mktemp -d "$CACHE/tmp.XXXXXX" 2>/dev/null) ||
-		lab_failure "cannot write to the cache $CACHE; set XDG_CACHE_HOME to a folder with room that can be written to"
+		lab_failure "cannot write to the cache $CACHE; set XDG_CACHE_HOME to a writable folder with room"
 	trap 'rm -rf "$SCRATCH"' EXIT
 	exec {SCRATCH_LOCK}<"$SCRATCH"
 	flock -n "$SCRATCH_LOCK"
@@ -99,8 +99,8 @@ keep() {
 		rm -f "$2.$$" 2>/dev/null || true
 }
 
-# own_tmp: keep temporary files of builds in BUILD/tmp, and remove old ones. If a compiler is
-# killed, a child that has just started may still create some, which nobody else removes.
+# own_tmp: keep temporary files of builds in BUILD/tmp, and remove old ones. After a compiler is
+# killed, a child that has just started may still create files that nobody else removes.
 own_tmp() {
 	local -a left
 	export TMPDIR=$BUILD/tmp
@@ -112,10 +112,10 @@ own_tmp() {
 
 # use_cache: keep make distclean out of the cache until this script and its children end.
 use_cache() {
-	[ -d "$CACHE" ] || mkdir -p "$CACHE" 2>/dev/null || return 0 # whoever has to write to it will complain
+	[ -d "$CACHE" ] || mkdir -p "$CACHE" 2>/dev/null || return 0 # the first that writes to it complains
 	exec {CACHE_LOCK}<"$CACHE"
 	flock -s -w 60 "$CACHE_LOCK" ||
-		lab_failure "make distclean has been removing $CACHE for 60 s; wait for it"
+		lab_failure "make distclean has been removing $CACHE for 60 s; try again when it is done"
 }
 
 : "${QEMU:=qemu-system-x86_64}"
@@ -162,8 +162,8 @@ close_others() {
 	done
 }
 
-# lock FILE SECONDS WHAT: hold FILE's lock until this script and its children end, so that
-# nobody starts while something still runs.
+# lock FILE SECONDS WHAT: hold FILE's lock until this script and its children end, so that no
+# other run starts before.
 lock() {
 	use_cache
 	while
@@ -174,18 +174,18 @@ lock() {
 		if ! flock -n "$LOCK"; then
 			note "waiting for another $3 (at most $2 s)"
 			flock -w "$2" "$LOCK" ||
-				lab_failure "another $3 has held $1 for $2 s; end it, or wait for it"
+				lab_failure "another $3 has held $1 for $2 s; end it, or wait for it to end"
 		fi
-		# It may have removed the file, too, and somebody created another.
+		# It may also have removed the file, and another process created a new one.
 		! [ "$1" -ef "/proc/$BASHPID/fd/$LOCK" ]
 	do
 		exec {LOCK}>&-
 	done
 }
 
-# private_apt SOURCES COMMAND...: run apt-get or apt-cache with package lists of our own:
-# that needs no root, changes nothing on the host, and works even if nobody has run apt-get
-# update. SOURCES is "system" or a file of deb-src lines.
+# private_apt SOURCES COMMAND...: run apt-get or apt-cache with package lists of our own. This
+# needs no root, changes nothing on the host, and works even if nobody has run apt-get update.
+# SOURCES is "system" or a file of deb-src lines.
 private_apt() {
 	local dir sources=$1 command=$2
 	local -a options
@@ -205,8 +205,8 @@ private_apt() {
 		-o Debug::NoLocking=1 "${options[@]}" "$@"
 }
 
-# apt_options: print the options of the system's apt for another apt.conf: proxies, and
-# whether to distrust the clock.
+# apt_options: print options of the system's apt for another apt.conf: proxies, and whether to
+# check dates against the clock.
 apt_options() {
 	local scheme variable
 	echo 'Acquire::Languages "none";'

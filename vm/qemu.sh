@@ -22,7 +22,7 @@ guarded() {
 # vmlinux through PVH, without firmware or PCI: half the time of q35 and bzImage. panic=-1
 # with -no-reboot ends QEMU on a panic. A guest has at most a console and three ports; each
 # costs the kernel two rings, and QEMU's default is 31. retain_initrd saves the time to
-# overwrite and free the initramfs, as nobody needs its memory.
+# overwrite and free the initramfs, whose memory nobody needs.
 qemu_options() {
 	local kernel=$1 initrd=$2 tuning='' word words=''
 	shift 2
@@ -35,7 +35,7 @@ qemu_options() {
 		-nodefaults -no-user-config -no-reboot -device "virtio-serial-device,max_ports=4"
 		-kernel "$kernel/vmlinux.boot" -initrd "$initrd")
 	know_qemu
-	# QEMU should do nothing but run a guest.
+	# QEMU needs no rights beyond running a guest.
 	if [ -n "$QEMU_SANDBOX" ]; then
 		# shellcheck disable=SC2054 # QEMU's commas
 		OPTIONS+=(-sandbox on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny)
@@ -52,13 +52,13 @@ qemu_options() {
 		# On a busy host the kernel may find that its timer does not tick, and panic
 		# ("IO-APIC + timer doesn't work"): skip that test, as under KVM.
 		tuning="noapictimer no_timer_check norandmaps" ;;
-	*) usage_error "ACCEL=$ACCEL is neither kvm nor tcg" ;;
+	*) usage_error "ACCEL=$ACCEL: must be kvm or tcg" ;;
 	esac
 	OPTIONS+=(-append "console=ttyS0 panic=-1 oops=panic reboot=t nokaslr random.trust_cpu=on retain_initrd dummy.numdummies=0 $tuning$words")
 }
 
-# For guests that are judged: out of memory, the kernel would else kill any process, and the
-# rest of the case would go on.
+# For guests that are judged: when memory runs out, the kernel would otherwise kill some process,
+# and the rest of the case would go on.
 # shellcheck disable=SC2034 # used by those who source this
 PANIC_ON_OOM=sysctl.vm.panic_on_oom=1
 

@@ -36,7 +36,7 @@ result_through() { # COMMAND
 }
 
 @test "guest: soft lockup" {
-	fault 125 20 'hang: the guest had not ended after 8 s' build/faulty/before \
+	fault 125 20 'hang: the guest was still running after 8 s' build/faulty/before \
 		repro/run DEADLINE=8 "$(spinning_in xsk_release)"
 }
 
@@ -118,19 +118,19 @@ result_through() { # COMMAND
 }
 
 @test "guest: a result that somebody ends, followed by a hang" {
-	fault 125 20 'hang: the guest had not ended after 8 s' build/faulty/before \
+	fault 125 20 'hang: the guest was still running after 8 s' build/faulty/before \
 		repro/run DEADLINE=8 "$(at end 'echo "{\"end\":{\"status\":0,\"tainted\":0}}"; while :; do :; done')"
 }
 
 @test "guest: the whole result, followed by a hang" {
-	fault 125 20 'hang: the guest had not ended after 8 s' build/faulty/before \
+	fault 125 20 'hang: the guest was still running after 8 s' build/faulty/before \
 		repro/run DEADLINE=8 "$(spinning_in __do_sys_reboot)"
 }
 
 # A child of the case may write when PID 1 has; one that does is seldom in time.
 @test "guest: a line after the end" {
 	result_through "sed '\$a {}'"
-	fault 125 60 'result: result.jsonl has not PID 1.s two lines as its first and its last, but 1 and 1' \
+	fault 125 60 'result: result.jsonl must begin and end with one line of PID 1 each, and has 1 and 1' \
 		build/xsk-netns-cookie/before repro/run
 }
 
@@ -158,12 +158,12 @@ result_through() { # COMMAND
 }
 
 @test "guest: a reproducer that never ends" {
-	fault 125 20 'hang: the guest had not ended after 5 s' build/faulty/before \
+	fault 125 20 'hang: the guest was still running after 5 s' build/faulty/before \
 		repro/run DEADLINE=5 "$(at up 'while :; do :; done')"
 }
 
 @test "guest: a reproducer that forks and never ends" {
-	fault 125 20 'hang: the guest had not ended after 8 s' build/faulty/before \
+	fault 125 20 'hang: the guest was still running after 8 s' build/faulty/before \
 		repro/run DEADLINE=8 "$(at up 'while :; do sleep 999 & sleep 0.1; done')"
 }
 

@@ -41,7 +41,7 @@ recorded() { jq -e "$1" "$BATS_TEST_TMPDIR/verdict.json"; }
 
 @test "KVM: absent, and asked for" {
 	export KVM_DEVICE=/nonexistent
-	fault 125 10 'ACCEL=kvm: there is no /nonexistent; take ACCEL=auto' '' \
+	fault 125 10 'ACCEL=kvm: /nonexistent does not exist; use ACCEL=auto' '' \
 		repro/run ACCEL=kvm
 }
 
@@ -49,7 +49,7 @@ recorded() { jq -e "$1" "$BATS_TEST_TMPDIR/verdict.json"; }
 	export KVM_DEVICE=$BATS_TEST_TMPDIR/kvm
 	install -m 000 /dev/null "$KVM_DEVICE"
 	fault 0 60 '' '' "${mortal[@]}" repro/run
-	[[ $stderr == *"no permission for $KVM_DEVICE; join its group"* ]]
+	[[ $stderr == *"you may not open $KVM_DEVICE; join its group"* ]]
 }
 
 @test "KVM: works" {
@@ -61,7 +61,7 @@ recorded() { jq -e "$1" "$BATS_TEST_TMPDIR/verdict.json"; }
 @test "KVM: opens and aborts" {
 	kvm_that 'echo "failed to set MSR 0x10a" >&2; kill -ABRT $$'
 	fault 0 60 '' '' repro/run
-	[[ $stderr == *"does not reach PID 1 under it (QEMU was ended by SIGABRT: failed to set MSR 0x10a)"* ]]
+	[[ $stderr == *"does not reach PID 1 under it (QEMU was killed by SIGABRT: failed to set MSR 0x10a)"* ]]
 	recorded '.accel == "tcg"'
 }
 
@@ -69,7 +69,7 @@ recorded() { jq -e "$1" "$BATS_TEST_TMPDIR/verdict.json"; }
 	kvm_that 'echo tried >>"$KVM_DEVICE.tries"; exec sleep 60'
 	export KVM_DEADLINE=3
 	fault 0 63 '' '' repro/run
-	[[ $stderr == *"does not reach PID 1 under it (the guest had not ended after 3 s)"* ]]
+	[[ $stderr == *"does not reach PID 1 under it (the guest was still running after 3 s)"* ]]
 	fault 0 60 '' '' repro/run
 	[ "$(wc -l <"$KVM_DEVICE.tries")" = 1 ]
 }
@@ -84,15 +84,15 @@ recorded() { jq -e "$1" "$BATS_TEST_TMPDIR/verdict.json"; }
 @test "KVM: works for the probe and aborts in the run" {
 	kvm_that "$probe"' kvm_works; echo "error: kvm run failed Bad address" >&2; kill -ABRT $$'
 	fault 0 80 '' '' repro/run
-	[[ $stderr == *"running again without KVM, under which a guest was lost: qemu: QEMU was ended by SIGABRT: error: kvm run failed Bad address"* ]]
+	[[ $stderr == *"running again without KVM, under which a guest was lost: qemu: QEMU was killed by SIGABRT: error: kvm run failed Bad address"* ]]
 	[[ $output == *"KVM lost a guest, so all were run again without it: qemu: "* ]]
-	recorded '.accel == "tcg" and (.retried | startswith("qemu: QEMU was ended by SIGABRT"))'
+	recorded '.accel == "tcg" and (.retried | startswith("qemu: QEMU was killed by SIGABRT"))'
 }
 
 @test "KVM: works for the probe and gets stuck in the run" {
 	kvm_that "$probe"' kvm_works; exec sleep 60'
 	fault 0 80 '' '' repro/run DEADLINE=25
-	recorded '.accel == "tcg" and (.retried | startswith("hang: the guest had not ended after 25 s"))'
+	recorded '.accel == "tcg" and (.retried | startswith("hang: the guest was still running after 25 s"))'
 }
 
 @test "KVM: works for the probe, aborts in the run, and TCG fails, too" {
@@ -104,7 +104,7 @@ recorded() { jq -e "$1" "$BATS_TEST_TMPDIR/verdict.json"; }
 
 @test "KVM: asked for, works for the probe and aborts in the run" {
 	kvm_that "$probe"' kvm_works; kill -ABRT $$'
-	fault 125 60 'qemu: QEMU was ended by SIGABRT' $run_dir/before \
+	fault 125 60 'qemu: QEMU was killed by SIGABRT' $run_dir/before \
 		repro/run ACCEL=kvm
 }
 
@@ -118,7 +118,7 @@ recorded() { jq -e "$1" "$BATS_TEST_TMPDIR/verdict.json"; }
 @test "KVM: lets interrupts in at single steps" {
 	export KVM_IRQ_STEPS=2
 	fault 0 120 '' '' tests/as-kvm repro/run
-	[[ $stderr == *"without KVM, so slower: its single steps take interrupts, so a breakpoint may be hit again and again"* ]]
+	[[ $stderr == *"without KVM, so slower: its single steps let interrupts in, so the guest may hit a breakpoint again and again"* ]]
 	recorded '.accel == "tcg" and .retried == null'
 }
 
@@ -143,12 +143,12 @@ recorded() { jq -e "$1" "$BATS_TEST_TMPDIR/verdict.json"; }
 	[[ $output == *"NOT REPRODUCED: success before the fix, EINVAL after"* ]]
 }
 
-@test "KVM: runs a guest, and gdb cannot watch it" {
+@test "KVM: runs a guest, and gdb cannot debug it" {
 	kvm_that kvm_works
 	stand_in gdb '[[ " $* " == *xsklab-trial* ]] || exec "$REAL" "$@"
 		exec "$REAL" "${@/xsklab-trial/python raise gdb.error(0)}"'
 	fault 0 120 '' '' repro/run
-	[[ $stderr == *"without KVM, so slower: gdb cannot watch a guest under it"* ]]
+	[[ $stderr == *"without KVM, so slower: gdb cannot debug a guest under it"* ]]
 	recorded '.accel == "tcg"'
 }
 

@@ -85,7 +85,7 @@ its_cache() {
 		for it in null zero full random urandom tty; do touch "$1/$it"; mount --bind "/dev/$it" "$1/$it"; done
 		mount --move "$1" /dev; exec repro/run'
 	fault 0 60 '' '' "${WITH[@]}" "$BATS_TEST_TMPDIR"
-	[[ $stderr == *"without KVM, so slower: there is no /dev/kvm"* ]]
+	[[ $stderr == *"without KVM, so slower: /dev/kvm does not exist"* ]]
 }
 
 no_screen='cannot write the screen; the verdict is in build/xsk-netns-cookie/verdict.json'

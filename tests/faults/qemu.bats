@@ -38,44 +38,44 @@ qemu_gets() {
 
 @test "QEMU: SIGKILL at its start" {
 	qemu_gets KILL true
-	fault 125 60 'qemu: QEMU was ended by SIGKILL' $run_dir \
+	fault 125 60 'qemu: QEMU was killed by SIGKILL' $run_dir \
 		repro/run
 }
 
 @test "QEMU: SIGKILL when the kernel boots" {
 	qemu_gets KILL 'grep -q "Linux version" console.log'
-	fault 125 60 'qemu: QEMU was ended by SIGKILL' $run_dir \
+	fault 125 60 'qemu: QEMU was killed by SIGKILL' $run_dir \
 		repro/run
 }
 
 @test "QEMU: SIGKILL when PID 1 has begun" {
 	qemu_gets KILL 'grep -q boot result.jsonl'
-	fault 125 60 'qemu: QEMU was ended by SIGKILL' $run_dir \
+	fault 125 60 'qemu: QEMU was killed by SIGKILL' $run_dir \
 		repro/run
 }
 
 # bats test_tags=quick
 @test "QEMU: SIGKILL between two rows" {
 	qemu_gets KILL 'grep -q row result.jsonl'
-	fault 125 60 'qemu: QEMU was ended by SIGKILL' $run_dir \
+	fault 125 60 'qemu: QEMU was killed by SIGKILL' $run_dir \
 		repro/run
 }
 
 @test "QEMU: SIGKILL in its last 100 ms" {
 	qemu_gets KILL 'grep -q last result.jsonl'
-	fault 125 60 'qemu: QEMU was ended by SIGKILL' build/faulty/before \
+	fault 125 60 'qemu: QEMU was killed by SIGKILL' build/faulty/before \
 		repro/run "$(at end 'echo "{\"last\":1}"; sleep 0.1')"
 }
 
 @test "QEMU: SIGSTOP when the case runs" {
 	qemu_gets STOP 'grep -q row result.jsonl'
-	fault 125 20 'hang: the guest had not ended after 8 s' $run_dir \
+	fault 125 20 'hang: the guest was still running after 8 s' $run_dir \
 		repro/run DEADLINE=8
 }
 
 @test "QEMU: aborts at once" {
 	qemu_that 'echo "qemu: assertion failed" >&2; kill -ABRT $$'
-	fault 125 60 'qemu: QEMU was ended by SIGABRT: qemu: assertion failed' $run_dir \
+	fault 125 60 'qemu: QEMU was killed by SIGABRT: qemu: assertion failed' $run_dir \
 		repro/run
 }
 
@@ -93,13 +93,13 @@ qemu_gets() {
 
 @test "QEMU: never answers" {
 	qemu_that 'exec sleep 60'
-	fault 125 15 'hang: the guest had not ended after 5 s' $run_dir \
+	fault 125 15 'hang: the guest was still running after 5 s' $run_dir \
 		repro/run DEADLINE=5
 }
 
 @test "QEMU: does not even end by SIGTERM" {
 	qemu_that 'trap "" TERM; while :; do sleep 60; done'
-	fault 125 15 'hang: the guest had not ended after 5 s' $run_dir \
+	fault 125 15 'hang: the guest was still running after 5 s' $run_dir \
 		repro/run DEADLINE=5
 }
 

@@ -4,8 +4,8 @@
 #
 # Inputs: /case/guest.sh and the case's knobs; /case/commands for the shell, or else a
 #   terminal of ROWS and COLS on /dev/hvc0.
-# Outputs: those of the commands on stdout and fd 3, then {"exit":STATUS} on stdout; or
-#   everything on the terminal.
+# Outputs: the commands' on stdout and fd 3, then {"exit":STATUS} on stdout; or everything
+#   on the terminal.
 # Exit: 0 the shell has ended; else the lab failed.
 set -eu
 
@@ -17,7 +17,7 @@ cd /case
 if [ -e commands ]; then
 	status=0
 	sh <commands 2>&3 || status=$?
-	kill -KILL -1 2>/dev/null || true # nobody may print after this:
+	kill -KILL -1 2>/dev/null || true # so that nothing follows this line:
 	printf '\n{"exit":%d}\n' "$status"
 	exit
 fi
