@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# kernel-config/: sources, their verification, the configuration.
+# kernel-config/: sources, their verification, configuration, builds.
 
 load lib
 
@@ -9,12 +9,12 @@ setup() {
 	mirror=$BATS_TEST_TMPDIR/mirror
 	mkdir -p "$mirror/v9.x" "$BATS_TEST_TMPDIR/kernel-config" "$BATS_TEST_TMPDIR/vm"
 	export KERNEL_ORG=file://$mirror
-	# A lab of its own, so that it can have pins of its own.
+	# A copy of the lab, with pins of its own.
 	cp -r kernel-config vm "$BATS_TEST_TMPDIR"
 	source=$BATS_TEST_TMPDIR/kernel-config/tree
 }
 
-# publish VERSION: a tarball on the stand-in for kernel.org, and its pin.
+# publish VERSION: put a tarball on the stand-in for kernel.org, and add its pin.
 publish() {
 	mkdir -p "$mirror/linux-$1"
 	echo "PATCHLEVEL = 1" >"$mirror/linux-$1/Makefile"
@@ -38,7 +38,7 @@ nothing_half_written() {
 	[ -z "$stderr" ]
 }
 
-@test "without KERNEL it is v5.15, where kernel.org answers" {
+@test "without KERNEL the tree is v5.15 if kernel.org answers" {
 	mkdir "$mirror/v5.x"
 	publish 9.1
 	mv "$mirror/v9.x/linux-9.1.tar.xz" "$mirror/v5.x/linux-5.15.tar.xz"
@@ -52,7 +52,7 @@ nothing_half_written() {
 	grep -qx $'5.15\t57b2cf6991910e3b67a1b3490022e8a0674b6965c74c12da1e99d138d1991ee8' kernel-config/pins
 }
 
-@test "a truncated download is not unpacked, and the next one works" {
+@test "a truncated download is not unpacked, and the next download works" {
 	publish 9.1
 	cp "$mirror/v9.x/linux-9.1.tar.xz" "$mirror/whole"
 	truncate -s 100 "$mirror/v9.x/linux-9.1.tar.xz"
@@ -62,7 +62,7 @@ nothing_half_written() {
 	run -0 "$source" v9.1
 }
 
-@test "words that are no kernel are refused" {
+@test "words that name no kernel are refused" {
 	for word in 5.15 v5 vx.y v5.15-rc1 /nonexistent mainline; do
 		run -2 --separate-stderr "$source" "$word"
 		said "KERNEL=$word"
@@ -70,19 +70,19 @@ nothing_half_written() {
 	done
 }
 
-@test "a folder that is no kernel tree is refused" {
+@test "a folder without a kernel tree is refused" {
 	run -2 --separate-stderr "$source" "$BATS_TEST_TMPDIR/vm"
-	said "is no kernel tree"
+	said "is not a kernel tree"
 }
 
-# tree DIR: what source looks for in a kernel tree.
+# tree DIR: make what kernel-config/tree looks for in a kernel tree.
 tree() {
 	mkdir -p "$1"
 	printf 'VERSION = 9\nPATCHLEVEL = 1\n' >"$1/Makefile"
 	touch "$1/Kbuild"
 }
 
-@test "a tree that was built in place is refused with the way out" {
+@test "a tree that was built in place is refused, with the command that cleans it" {
 	tree "$BATS_TEST_TMPDIR/tree"
 	touch "$BATS_TEST_TMPDIR/tree/.config"
 	run -2 --separate-stderr "$source" "$BATS_TEST_TMPDIR/tree"
@@ -108,8 +108,8 @@ tree() {
 	[ "${lines[1]}" != "$id" ]
 }
 
-# repository: a git repository of two commits, of which "good" is the first; the work
-# tree has changes that belong to no commit.
+# repository: make a git repository with two commits, the first tagged "good", and uncommitted
+# changes in the work tree.
 repository() {
 	git=(git -c user.name=n -c user.email=e -c commit.gpgsign=false -C "$BATS_TEST_TMPDIR/git")
 	tree "$BATS_TEST_TMPDIR/git"
@@ -122,7 +122,7 @@ repository() {
 	echo unfinished >>"$BATS_TEST_TMPDIR/git/Kbuild"
 }
 
-@test "DIR#REF is that commit's files, and the repository stays as it was" {
+@test "DIR#REF gives that commit's files and leaves the repository unchanged" {
 	repository
 	before=$(cd "$BATS_TEST_TMPDIR/git" && find . -printf '%p %s %T@ %C@\n' | sort)
 	run -0 --separate-stderr "$source" "$BATS_TEST_TMPDIR/git#good"
@@ -139,7 +139,7 @@ repository() {
 	nothing_half_written
 }
 
-@test "an exported commit goes when nobody asked for it in two days, with its objects" {
+@test "an exported commit is removed with its objects if unused for two days" {
 	repository
 	run -0 --separate-stderr "$source" "$BATS_TEST_TMPDIR/git#good"
 	old=${lines[0]}
@@ -153,7 +153,7 @@ repository() {
 	[ "$(ls "$objects")" = other ]
 }
 
-@test "a ref, a repository and a tree that are not there are refused" {
+@test "a missing ref, repository or tree is refused" {
 	repository
 	mkdir "$BATS_TEST_TMPDIR/empty"
 	git init --quiet "$BATS_TEST_TMPDIR/empty"
@@ -166,7 +166,8 @@ repository() {
 	done
 }
 
-# patches: a tree, fix.patch for it, more.patch on top of that, and other.patch for another.
+# patches: make a tree, fix.patch for it, more.patch on top of that, and other.patch for another
+# tree.
 patches() {
 	cd "$BATS_TEST_TMPDIR" || return
 	cp -r "$OLDPWD/tests/kernel-tree" tree
@@ -178,7 +179,7 @@ patches() {
 	sed 's/return 1/return 7/' fix.patch >other.patch
 }
 
-@test "PATCH is applied to a copy, and the tree stays as it was" {
+@test "PATCH is applied to a copy and leaves the tree unchanged" {
 	patches
 	before=$(find tree -printf '%p %s %T@ %C@\n' | sort)
 	PATCH="fix.patch more.patch" run -0 --separate-stderr "$source" tree
@@ -188,7 +189,7 @@ patches() {
 	nothing_half_written
 }
 
-@test "the same patches of the same tree are one copy, wherever they are" {
+@test "the same patches and tree share one copy, wherever they are" {
 	patches
 	PATCH=fix.patch run -0 --separate-stderr "$source" tree
 	first=("${lines[@]}")
@@ -202,7 +203,7 @@ patches() {
 	[ "${lines[1]}" != "${first[1]}" ]
 }
 
-@test "a copy has files that a patch adds, and none that it removes" {
+@test "a patched copy has the files that a patch adds, and not those it removes" {
 	patches
 	printf '%s\n' 'diff --git a/init.c b/moved.c' 'rename from init.c' 'rename to moved.c' >moved.patch
 	sed 's,^+++ b/init,+++ b/moved,' fix.patch | grep -v '^diff' >>moved.patch
@@ -212,7 +213,7 @@ patches() {
 	[ -e tree/init.c ]
 }
 
-@test "a patch that does not apply is refused with its file and hunk" {
+@test "a patch that does not apply is refused, naming file and hunk" {
 	patches
 	for patch in other.patch more.patch; do
 		PATCH=$patch run -2 --separate-stderr "$source" tree
@@ -233,14 +234,14 @@ patches() {
 	nothing_half_written
 }
 
-@test "a patch that the tree has already changes nothing, and that is told" {
+@test "a patch that the tree already has changes nothing, and a message says so" {
 	patches
 	PATCH=fix.patch run -0 --separate-stderr "$source" b
-	said "PATCH=fix.patch is in $PWD/b already"
+	said "PATCH=fix.patch is already in $PWD/b"
 	[ "${lines[0]}" = "$PWD/b" ]
 }
 
-@test "a commit of a repository can be patched, too" {
+@test "PATCH also applies to a commit of a repository" {
 	repository
 	cp tests/kernel-tree/init.c "$BATS_TEST_TMPDIR/git"
 	"${git[@]}" add init.c
@@ -252,12 +253,12 @@ patches() {
 	grep -q 'return 1' "$exported/init.c"
 }
 
-# built LINK [KERNEL]: kernel-config/build of the stand-in for a kernel.
+# built LINK [KERNEL]: build the stand-in for a kernel.
 built() { run -0 --separate-stderr "$BATS_TEST_TMPDIR/kernel-config/build" "$@"; }
 
 kernels() { find "$XDG_CACHE_HOME/xsklab/kernels" -mindepth 1 -maxdepth 1 | wc -l; }
 
-@test "CONFIG and PATCH make a kernel of their own, built once, and the link names them" {
+@test "CONFIG and PATCH give a kernel of their own, built once, and LINK.json names them" {
 	patches
 	echo CONFIG_MORE=y >more.config
 	built plain tree
@@ -278,14 +279,14 @@ kernels() { find "$XDG_CACHE_HOME/xsklab/kernels" -mindepth 1 -maxdepth 1 | wc -
 	[ "$(kernels)" = 2 ]
 }
 
-# compiled LINK FILE...: what the last build of LINK's kernel had to compile.
+# compiled FILE...: did the last build compile just these?
 compiled() {
 	local log
 	log=$(find "$XDG_CACHE_HOME/xsklab/objects" -name build.log -printf '%T@ %p\n' | sort -n | tail -n 1)
 	[ "$(sed -n 's/^  CC *//p' "${log#* }" | sort | xargs)" = "$*" ]
 }
 
-@test "another option or patch compiles what differs, and gives the same kernel as from nothing" {
+@test "another option or patch recompiles only what differs, and gives the same kernel as a full build" {
 	patches
 	echo CONFIG_MORE=y >more.config
 	built base tree
@@ -295,7 +296,7 @@ compiled() {
 	PATCH=fix.patch built patched tree
 	compiled init.o
 	PATCH=fix.patch CONFIG=more.config built both tree
-	compiled init.o || compiled more.o # of the two nearest, either
+	compiled init.o || compiled more.o # two builds are equally near
 	PATCH="fix.patch more.patch" built twice tree
 	compiled init.o
 	for file in "$XDG_CACHE_HOME"/xsklab/{objects/*,kernels/*}; do
@@ -308,7 +309,7 @@ compiled() {
 
 # The cache of build/kernel has its objects.
 # bats test_tags=slow
-@test "a patched kernel takes no whole build, and the patch taken back gives the same bytes" {
+@test "a patched kernel needs no full build, and reverting the patch gives the same bytes" {
 	real=$(jq -r .source_dir build/kernel.json)
 	# shellcheck disable=SC2030 # for this row
 	XDG_CACHE_HOME=$(realpath build/kernel/../../..)
@@ -332,7 +333,7 @@ compiled() {
 	[ "$SECONDS" -le 300 ]
 }
 
-@test "of many builds of one source the last six are kept" {
+@test "the cache keeps the objects of the last six builds of a source" {
 	patches
 	for n in 1 2 3 4 5 6 7 8; do
 		echo "CONFIG_N=$n" >n.config
@@ -343,7 +344,7 @@ compiled() {
 	[ "$(kernels)" = 8 ]
 }
 
-@test "objects of another source, compiler or kind of file are not taken" {
+@test "a build does not start from objects of another source or with an unknown kind of file" {
 	patches
 	built base tree
 	echo '// other' >>tree/more.c
@@ -355,7 +356,7 @@ compiled() {
 	compiled init.o more.o
 }
 
-@test "a kernel whose bytes have changed is told, thrown away and built again" {
+@test "a cached kernel whose bytes have changed is removed and built again" {
 	patches
 	built link tree
 	run -0 --separate-stderr kernel-config/verify link
@@ -363,7 +364,7 @@ compiled() {
 	for damage in "truncate -s -100 vmlinux" "rm vmlinux" "rm config" "sed -i s/./X/ vmlinux.boot" "truncate -s 0 SHA256SUMS"; do
 		(cd link && $damage)
 		run -1 --separate-stderr kernel-config/verify link
-		said "changed; it is thrown away"
+		said "changed since the build; removing it"
 		one_line
 		[ "$(kernels)" = 0 ]
 		run -1 --separate-stderr kernel-config/verify link
@@ -372,7 +373,7 @@ compiled() {
 	done
 }
 
-@test "the later of two fragments counts, and the lab's own comes first" {
+@test "the later of two fragments wins, and the lab's own come first" {
 	patches
 	echo '# CONFIG_VETH is not set' >without.config
 	echo 'CONFIG_VETH=y' >with.config
@@ -380,7 +381,7 @@ compiled() {
 	grep -qx '# CONFIG_VETH is not set' link/config
 }
 
-@test "a fragment that is not granted, not there or no fragment is bad usage" {
+@test "a fragment that is not granted, missing or malformed is bad usage" {
 	patches
 	echo CONFIG_LOST_ONE=y >lost.config
 	printf 'NET=y\nCONFIG_X=m\nCONFIG_Y = y\n\n# CONFIG_Z is not set\n# any words\n' >wrong.config
@@ -397,7 +398,7 @@ compiled() {
 	[ ! -e link ]
 }
 
-@test "a kernel that does not build is told with its error, and is not kept" {
+@test "a kernel that does not build is not kept, and the message has the compiler's error" {
 	patches
 	echo CONFIG_BROKEN=y >broken.config
 	CONFIG=broken.config run -125 --separate-stderr kernel-config/build link tree
@@ -406,7 +407,7 @@ compiled() {
 	[ ! -e link ]
 }
 
-@test "a cache that cannot be written to is told" {
+@test "a cache that is not writable is an error" {
 	echo file >"$BATS_TEST_TMPDIR/cache"
 	publish 9.1
 	run -125 --separate-stderr "$source" v9.1
@@ -416,7 +417,7 @@ compiled() {
 
 # The real tree that this lab builds from, with all of its Kconfig.
 # bats test_tags=slow
-@test "a symbol that the kernel does not grant is named, asked for or not" {
+@test "a symbol that the kernel does not grant is named, set or unset" {
 	real=$(jq -r .source_dir build/kernel.json)
 	mkdir "$BATS_TEST_TMPDIR/out"
 	printf 'CONFIG_BPF_JIT=y\n' >"$BATS_TEST_TMPDIR/lost.config"
@@ -428,7 +429,7 @@ compiled() {
 }
 
 # bats test_tags=slow
-@test "a fragment for later kernels is left out of earlier ones" {
+@test "a fragment for later kernels is skipped for earlier ones" {
 	real=$(jq -r .source_dir build/kernel.json)
 	mkdir "$BATS_TEST_TMPDIR/out"
 	printf '# since: 999.0\nCONFIG_NO_SUCH_SYMBOL=y\n' >"$BATS_TEST_TMPDIR/later.config"
@@ -440,7 +441,7 @@ compiled() {
 		"$BATS_TEST_TMPDIR"/{later,now}.config
 }
 
-@test "menuconfig keeps what was changed in BUILD" {
+@test "menuconfig keeps the changes in BUILD" {
 	patches
 	MENU=changed BUILD=$PWD/elsewhere run -0 --separate-stderr "$BATS_TEST_TMPDIR/kernel-config/menuconfig" tree
 	[ "${lines[-1]}" = CONFIG_CHANGED=y ]
@@ -450,15 +451,15 @@ compiled() {
 }
 
 # bats test_tags=slow
-@test "menuconfig shows what was changed as lines of a fragment" {
+@test "menuconfig prints the changes as a fragment" {
 	real=$(jq -r .source_dir build/kernel.json)
-	# tinyconfig takes everything out again: as if somebody had.
+	# tinyconfig turns everything off again, as a user might.
 	MENU=tinyconfig run -0 --separate-stderr "$BATS_TEST_TMPDIR/kernel-config/menuconfig" "$real"
 	[[ $output == *"# CONFIG_NET is not set"* ]]
 	said "CONFIG=FILE"
 }
 
-@test "the kernel in use has every option of every fragment and its build-id" {
+@test "the kernel in use has the fragments' options and the recorded build id" {
 	run -0 readelf -n build/kernel/vmlinux
 	[[ $output == *"Build ID: $(jq -r .build_id build/kernel.json)"* ]]
 	for option in NET_NS=y VETH=y XDP_SOCKETS=y BPF_JIT=y PVH=y GDB_SCRIPTS=y VIRTIO_CONSOLE=y; do
@@ -467,12 +468,12 @@ compiled() {
 	run -1 grep '^CONFIG_RANDOMIZE_BASE=' build/kernel/config
 }
 
-@test "nothing of this machine is in the kernel: no path of tree or cache" {
+@test "the kernel contains no path of this machine" {
 	run -1 grep -caF "$(jq -r .source_dir build/kernel.json)" build/kernel/vmlinux
 	run -1 grep -caF "$HOME/.cache/xsklab" build/kernel/vmlinux
 }
 
-@test "the first command of a fresh clone has no folder yet for the link to its kernel" {
+@test "in a fresh clone, a build creates the folder for the link to the kernel" {
 	unset KERNEL_ORG
 	XDG_CACHE_HOME=$(realpath build/kernel/../../..) run -0 kernel-config/build "$BATS_TEST_TMPDIR/build/kernel" "${KERNEL-}"
 	[ "$BATS_TEST_TMPDIR/build/kernel" -ef build/kernel ]

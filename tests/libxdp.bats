@@ -1,22 +1,22 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# repro/libxdp/build: revisions of libxdp from each of their sources.
+# repro/libxdp/build: revisions of libxdp from each source.
 
 load lib
 
 setup() {
 	build=$PWD/repro/libxdp/build
 	out=$BATS_TEST_TMPDIR/libxdp
-	mine=build/libxdp # FIX and FIX-parent, of which the programs in use are made
+	mine=build/libxdp # FIX and FIX-parent, which the programs in use are linked with
 	WITHOUT_FIX=$PWD/repro/cases/xsk-netns-cookie/without-fix.cocci
 	export WITHOUT_FIX
 }
 
-# pair LIBXDP: both sides of the fix.
+# pair LIBXDP: build both sides of the fix.
 pair() { "$build" "$1" "$out/FIX-parent=FIX^" "$out/FIX=FIX"; }
 
-# upstream: a git repository like xdp-tools, made of the pair that the lab has:
-# two commits, the second of which is the fix.
+# upstream: make a git repository like xdp-tools from the lab's pair: two commits, the second
+# is the fix.
 upstream() {
 	repository=$BATS_TEST_TMPDIR/upstream
 	git init --quiet "$repository"
@@ -41,8 +41,7 @@ same_sources() { # OUT FIX|FIX-parent
 }
 
 @test "the two sides in use differ in nothing but the fix" {
-	# One file; every line of the difference is about the netns cookie, or is its
-	# error handling.
+	# Every line that differs is about the netns cookie, or its error handling.
 	run -1 diff -rq "$mine"/FIX-parent/lib "$mine"/FIX/lib
 	[ "$output" = "Files $mine/FIX-parent/lib/libxdp/xsk.c and $mine/FIX/lib/libxdp/xsk.c differ" ]
 	run -0 diff -r "$mine"/FIX-parent/headers "$mine"/FIX/headers
@@ -55,7 +54,7 @@ same_sources() { # OUT FIX|FIX-parent
 	[[ $output == *'< 		if (ctx->ifindex == ifindex && ctx->queue_id == queue_id) {'* ]]
 }
 
-@test "both programs show gdb xsk_get_ctx and xsk_create_ctx" {
+@test "both programs have symbols for xsk_get_ctx and xsk_create_ctx" {
 	for column in before after; do
 		run -0 nm build/xsk-netns-cookie/program.$column
 		[[ $output == *" t xsk_get_ctx"* ]]
@@ -63,7 +62,7 @@ same_sources() { # OUT FIX|FIX-parent
 	done
 }
 
-@test "upstream: a commit and its parent are fetched by id, once" {
+@test "upstream: a commit and its parent are fetched by id, only once" {
 	upstream
 	own_cache
 	run -0 --separate-stderr pair upstream
@@ -84,7 +83,7 @@ same_sources() { # OUT FIX|FIX-parent
 	[ "$(version "$out/old")" = v1.0 ]
 	same_sources "$out/old" FIX-parent
 	run -125 --separate-stderr "$build" upstream "$out/none=v9.9"
-	said "does not give v9.9"
+	said "cannot fetch v9.9 from file://"
 	[ ! -e "$out/none" ]
 }
 
@@ -98,7 +97,7 @@ same_sources() { # OUT FIX|FIX-parent
 	same_sources "$out/old" FIX-parent
 }
 
-@test "a git folder without the commit is told" {
+@test "a git folder without the commit is an error" {
 	upstream
 	own_cache
 	FIX=7c457b5ba90e10f48c99cfe92ac93167e8716fd0 run -125 --separate-stderr pair "$repository"
@@ -106,7 +105,7 @@ same_sources() { # OUT FIX|FIX-parent
 	one_line
 }
 
-@test "a library that is linked already is left alone, and another takes its place" {
+@test "a library is not built twice, and another revision replaces it" {
 	upstream
 	own_cache
 	run -0 pair "$repository"
@@ -118,7 +117,7 @@ same_sources() { # OUT FIX|FIX-parent
 	[ -n "$(find "$out/FIX" -name '*.o' -newermt 2021-01-01)" ]
 }
 
-@test "words and folders that are no libxdp are refused" {
+@test "a LIBXDP or FIX that names no libxdp is refused" {
 	for word in v1.3.0 /nonexistent "$BATS_TEST_TMPDIR"; do
 		FIX=7c457b5ba90e10f48c99cfe92ac93167e8716fd0 run -2 --separate-stderr pair "$word"
 		said "LIBXDP=$word"
@@ -132,7 +131,7 @@ same_sources() { # OUT FIX|FIX-parent
 	[ ! -e "$out" ]
 }
 
-@test "the distribution's package has the fix or is without it, and nothing else" {
+@test "the distribution's package is FIX or FIX^, no other revision" {
 	run -2 --separate-stderr "$build" distro "$out/old=v1.0"
 	said "LIBXDP=distro"
 	one_line
@@ -142,7 +141,7 @@ same_sources() { # OUT FIX|FIX-parent
 	[ ! -e "$out" ]
 }
 
-@test "the semantic patch takes one comparison out, and nothing out of other code" {
+@test "the semantic patch removes one comparison, and nothing from code without the fix" {
 	cp "$mine"/FIX/lib/libxdp/xsk.c "$BATS_TEST_TMPDIR/xsk.c"
 	spatch --very-quiet --in-place --sp-file "$WITHOUT_FIX" "$BATS_TEST_TMPDIR/xsk.c"
 	run diff "$mine"/FIX/lib/libxdp/xsk.c "$BATS_TEST_TMPDIR/xsk.c"

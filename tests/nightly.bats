@@ -455,7 +455,7 @@ QUEUES=2: not as predicted success EINVAL
 LAYOUT=different: lab failure null null
 QUEUES=2: lab failure null null" ]
 	[ "$(cells 'select(.kernel == "/nonexistent") | .reason' | sort -u)" = \
-		"KERNEL=/nonexistent is neither vX.Y[.Z], nor distro, nor a folder, nor GITDIR#REF" ]
+		"KERNEL=/nonexistent: must be vX.Y[.Z], distro, a folder, or GITDIR#REF" ]
 	[ "$(xml 'count(//failure)')" = 2 ]
 	[ "$(xml 'count(//error)')" = 3 ]
 }

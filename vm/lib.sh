@@ -75,7 +75,7 @@ is_fresh() {
 proxy() {
 	local proxy=${https_proxy:-${HTTPS_PROXY:-${http_proxy:-${all_proxy:-${ALL_PROXY-}}}}}
 	proxy=${proxy##*//}
-	[ -z "$proxy" ] || echo " by the proxy ${proxy##*@}"
+	[ -z "$proxy" ] || echo " through the proxy ${proxy##*@}"
 }
 
 # scratch: make SCRATCH, a folder in the cache that is removed when the script ends; fail if

@@ -22,7 +22,7 @@ with_mounts() {
 small_disk() {
 	with_mounts 'mkdir -p build; mount -t tmpfs -o size=$1 none build; exec repro/run'
 	cold
-	fault 125 30 'cannot write build/libxdp[^;]*; is there room|No space left on device|: [0-9.]+M? are free in build' '' "${WITH[@]}" "$1"
+	fault 125 30 'cannot write build/libxdp[^;]*; is its disk full|No space left on device|: [0-9.]+M? free in build' '' "${WITH[@]}" "$1"
 }
 
 # bats test_tags=quick
