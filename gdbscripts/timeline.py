@@ -3,18 +3,18 @@
 
 usage: gdb -batch -x timeline.py -ex 'xsklab-timeline CASE.json PROGRAM SOCKET' VMLINUX
 
-CASE.json  its "probes" are what is recorded, see docs/case.md
+CASE.json  its "probes" say which calls to record, see docs/case.md
 PROGRAM    the guest's program with symbols, linked at a fixed address
 SOCKET     QEMU's gdb stub; the guest waits there (-S)
 Output: timeline.jsonl, {"call":..}, {"return":..} and {"rows":..} in order of time,
-then {"done":..}. A recording without {"done":..} is cut off. {"rows":..} names the rows
-of the case's table that PROGRAM wrote at once: the calls before it are theirs.
+then {"done":..}. Without {"done":..}, the recording is truncated. {"rows":..} names the
+rows that PROGRAM wrote in one write(): the calls before it belong to them.
 
-What is recorded is one run of PROGRAM, from the entry of its main() to main()'s
-return. Then the probes are taken out and the guest runs on without gdb.
+It records one run of PROGRAM, from the entry of main() to its return. Then it removes
+the probes, and the guest runs on without gdb.
 
-Exit: 0 the recording is whole; 1 it is not, and the reason is on stderr in a
-line that starts with "timeline:".
+Exit: 0 the recording is complete; 1 it is not, and a line on stderr that starts with
+"timeline:" gives the reason.
 """
 import json
 import os
@@ -24,7 +24,7 @@ import time
 
 import gdb
 
-sys.dont_write_bytecode = True  # nothing is left behind in a checkout
+sys.dont_write_bytecode = True  # leave nothing behind in a checkout
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from symbols import LabError, add_program, check_kernel, connect, finish, locate, to_json  # noqa: E402
 
@@ -35,14 +35,14 @@ AGAIN = 1000  # times
 
 
 def return_of(frame):
-    """Where a frame's call returns to, and the stack pointer it has then."""
+    """The address that a frame's call returns to, and the stack pointer after the return."""
     caller = frame.older()
     return caller.pc(), int(caller.read_register("rsp"))
 
 
 def proceed(timeline, reached, until):
-    """Let the guest run until something stops it, which has to be what is waited for. gdb
-    tells the end of a guest by an error, or as a stop like any other."""
+    """Run the guest until it stops, and check that this is the stop to wait for. When a guest
+    ends, gdb raises an error, or reports a stop like any other."""
     ended = None
     try:
         gdb.execute("continue", to_string=True)
@@ -66,17 +66,17 @@ def is_mapped(address):
 
 
 def await_restored():
-    """A guest that goes on from a snapshot is nothing yet while that is read."""
+    """Wait until QEMU has loaded the snapshot: before, the guest has no state."""
     until = time.monotonic() + RESTORE_DEADLINE
     while "inmigrate" in gdb.execute("monitor info status", to_string=True):
         if time.monotonic() > until:
-            raise LabError(f"the snapshot was not read within {RESTORE_DEADLINE} s")
+            raise LabError(f"QEMU did not load the snapshot within {RESTORE_DEADLINE} s")
         time.sleep(0.01)
     gdb.execute("maintenance flush register-cache", to_string=True)
 
 
 class Timeline:
-    """The output file, and what is known about the run so far."""
+    """The output file, and the state of the recording."""
 
     def __init__(self, path):
         self.out = open(path, "w", encoding="utf-8")
@@ -84,7 +84,7 @@ class Timeline:
         self.error = None
         self.returns = {}  # return address: Return
         self.over = False  # main() has returned
-        self.again = 0  # times that gdb saw what was recorded last once more
+        self.again = 0  # times that gdb saw the last recorded event again
 
     def write(self, kind, **fields):
         self.order += 1
@@ -95,24 +95,24 @@ class Timeline:
         return self.order
 
     def is_running(self, frame):
-        """Was this frame's call recorded before and has not returned?
+        """Was this frame's call recorded already, and has it not returned yet?
 
-        A page fault at the first instruction, or an interrupt at gdb's step over it, has
-        it executed, and the breakpoint hit, once more: under a KVM that lets interrupts in
-        at a step, for ever where gdb takes longer than the guest's timer.
+        After a page fault at the first instruction, or an interrupt during gdb's step over
+        it, the guest executes it again and hits the breakpoint again. Under a KVM that lets
+        interrupts in at a step, this never ends if gdb is slower than the guest's timer.
         """
         address, sp = return_of(frame)
         return address in self.returns and sp in self.returns[address].awaited
 
     def hit_again(self, where):
-        """What was recorded already is left out. Is it time to give up?"""
+        """Count an event that was recorded already. Is it time to give up?"""
         self.again += 1
         return self.again > AGAIN and self.fail(
-            f"{where}: the guest does not get past its breakpoint, as single steps take"
-            " interrupts here; take ACCEL=tcg")
+            f"{where}: the guest does not get past this breakpoint, because single steps take"
+            " interrupts; use ACCEL=tcg")
 
     def expect_return(self, frame, call, symbol):
-        """Have the return of the call in this frame recorded."""
+        """Record the return of the call in this frame."""
         address, sp = return_of(frame)
         if address not in self.returns:
             self.returns[address] = Return(self, address)
@@ -128,14 +128,14 @@ class Timeline:
         self.over = symbol.name == "main"
 
     def fail(self, text):
-        """For stop(), where gdb swallows exceptions. Returns True: stop here."""
+        """Keep the error for stop(), where gdb swallows exceptions. Returns True: stop here."""
         self.error = self.error or text
         return True
 
 
 class Stop(gdb.Breakpoint):
-    """A breakpoint in software, for which KVM needs a page that is mapped, or else one in
-    hardware: of these it has four. See docs/kvm.md."""
+    """A software breakpoint, for which KVM needs a mapped page, or else one of its four hardware
+    breakpoints. See docs/kvm.md."""
 
     def __init__(self, address, mapped):
         kind = gdb.BP_BREAKPOINT if mapped else gdb.BP_HARDWARE_BREAKPOINT
@@ -143,13 +143,13 @@ class Stop(gdb.Breakpoint):
             super().__init__(f"*{address:#x}", kind, internal=True)
         except gdb.error as error:
             place = gdb.block_for_pc(address).function
-            raise LabError(f"no breakpoint in {place}{'' if mapped else ', which is not mapped yet'}: "
+            raise LabError(f"cannot set a breakpoint in {place}{'' if mapped else ', which is not mapped yet'}: "
                            f"{one_line(error)}") from error
 
 
 class Return(Stop):
-    """Where recorded calls return to; gdb.FinishBreakpoint gives up when the
-    other ring's stack is seen in between."""
+    """A breakpoint at an address that recorded calls return to. gdb.FinishBreakpoint gives up
+    when it sees the other ring's stack in between."""
 
     def __init__(self, timeline, address):
         super().__init__(address, is_mapped(address))
@@ -163,12 +163,12 @@ class Return(Stop):
                 self.timeline.returned(*self.awaited.pop(sp))
             return self.timeline.over
         except Exception as error:  # gdb would swallow it and go on
-            return self.timeline.fail(f"a return: {error!r}")
+            return self.timeline.fail(f"at a return: {error!r}")
 
 
 def with_known_types(expression, block):
-    """The same expression, in which a cast's struct is not looked up by its name each
-    time: gdb then searches the symbols of everything, as long as all else in a stop."""
+    """The same expression, with the struct of a cast looked up once: to find it by name, gdb
+    searches all symbols, which takes as long as everything else in a stop."""
     def known(cast):
         name = f"xsklab_{cast.group(1)}"
         pointer = gdb.lookup_type(f"struct {cast.group(1)}", block).pointer()
@@ -214,8 +214,8 @@ class Probe(Stop):
 
 
 class Rows(gdb.Breakpoint):
-    """Records when PROGRAM writes rows, by write(2): arch/x86/entry/syscall_64.c passes
-    a pointer to its registers."""
+    """Records when PROGRAM writes rows with write(2): arch/x86/entry/syscall_64.c passes a
+    pointer to its registers."""
 
     def __init__(self, timeline):
         super().__init__("*__x64_sys_write", gdb.BP_BREAKPOINT, internal=True)
@@ -235,10 +235,10 @@ class Rows(gdb.Breakpoint):
                 return self.timeline.hit_again("a row")
             self.seen = self.timeline.write("rows", names=names), *seen[1:]
             return False
-        except gdb.MemoryError:  # write() will find out itself
+        except gdb.MemoryError:  # write() returns EFAULT itself
             return False
         except Exception as error:  # gdb would swallow it and go on
-            return self.timeline.fail(f"a row: {error!r}")
+            return self.timeline.fail(f"at a row: {error!r}")
 
 
 class Record(gdb.Command):
@@ -260,15 +260,15 @@ class Record(gdb.Command):
         with open(case, encoding="utf-8") as file:
             specs = json.load(file)["probes"]
         kernel, user = add_program(program)
-        gdb.execute("set breakpoint always-inserted on")  # or each stop costs more
-        gdb.execute("set backtrace past-main on")  # or main() would have no return
+        gdb.execute("set breakpoint always-inserted on")  # else each stop costs more
+        gdb.execute("set backtrace past-main on")  # else main() has no caller to return to
         specs.insert(0, {"function": "main", "ring": 3})
         places = [locate(user if spec["ring"] else kernel, spec["function"])
                   for spec in specs]
         connect(socket)
         await_restored()
-        # One breakpoint is all that slows the boot. Where main() begins, the kernel's text is
-        # mapped, and of the program what the kernel maps around a page fault.
+        # Only this breakpoint slows the boot. When main() begins, the kernel's text is mapped,
+        # and as much of the program as the kernel maps around a page fault.
         begin = Probe(timeline, specs[0], *places[0], mapped=False)
         proceed(timeline, lambda: begin.hits, "main() was called")
         begin.delete()

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""xsklab-trial: can gdb watch a guest under this accelerator? For vm/accel.
+"""xsklab-trial: can gdb debug a guest under this accelerator? For vm/accel.
 
 usage: gdb -batch -x trial.py -ex 'xsklab-trial SOCKET' VMLINUX
 
 SOCKET  QEMU's gdb stub; the guest waits there (-S)
-Output: trial.json, {"steps_in_peace": BOOL}: false where a single step takes a pending
+Output: trial.json, {"steps_in_peace": BOOL}: false if a single step takes a pending
 interrupt first, see docs/kvm.md. The guest runs on without gdb.
 
-Exit: 0 gdb can; 1 it cannot, and the reason is on stderr in a line that starts with
-"trial:".
+Exit: 0 gdb can; 1 it cannot, and a line on stderr that starts with "trial:" gives the
+reason.
 """
 import json
 import os
@@ -16,7 +16,7 @@ import sys
 
 import gdb
 
-sys.dont_write_bytecode = True  # nothing is left behind in a checkout
+sys.dont_write_bytecode = True  # leave nothing behind in a checkout
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from symbols import LabError, connect, finish  # noqa: E402
 
@@ -35,7 +35,7 @@ def expect(address, otherwise):
 
 
 def try_debugger():
-    """What a recording needs: both kinds of breakpoints, memory, a step over each kind."""
+    """Try what a recording needs: both kinds of breakpoints, memory, a step over each kind."""
     first = run_to("start_kernel", gdb.BP_HARDWARE_BREAKPOINT)
     second = run_to("kernel_init", gdb.BP_BREAKPOINT)
     following = gdb.selected_frame().architecture().disassemble(int(gdb.parse_and_eval("(unsigned long)$pc")), count=2)[1]["addr"]

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * netns-cookie: the cookie of the network namespace that it runs in, the one
- * thing that identifies a namespace and is not reused.
+ * netns-cookie: print the cookie of the current network namespace. It identifies
+ * the namespace, and the kernel never reuses it.
  *
  * usage: netns-cookie
  * Output: the cookie, a decimal number.
- * Exit: 0; 1 a call failed, or the kernel has no SO_NETNS_COOKIE (before 5.14);
+ * Exit: 0; 1 a call failed, or the kernel lacks SO_NETNS_COOKIE (before 5.14);
  *       2 bad usage.
  */
 #include <errno.h>
@@ -37,7 +37,7 @@ int main(int argc, char **argv)
 	if (fd < 0)
 		return failed("socket");
 	if (getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &length))
-		return failed("SO_NETNS_COOKIE, which Linux has since 5.14");
+		return failed("SO_NETNS_COOKIE (since Linux 5.14)");
 	if (printf("%llu\n", cookie) < 0 || fflush(stdout))
 		return failed("stdout");
 	return 0;

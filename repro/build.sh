@@ -7,7 +7,7 @@
 # build exits with 2 if a knob is wrong, with 125 if something does not build.
 # shellcheck disable=SC2154 # case.sh and repro/run have them
 
-# Write what a column's program is made of, for the Makefile. Write only changes, as each
+# Write down what a column's program is made of, for the Makefile. Write only changes, as each
 # write rebuilds the program. Two cases may have the same name, so the age of a source does
 # not show whether the program was built from it.
 describe_program() { # COLUMN
@@ -19,7 +19,7 @@ describe_program() { # COLUMN
 	[ "$(cat "$RUN/column.$1" 2>/dev/null)" = "$text" ] || echo "$text" >"$RUN/column.$1"
 }
 
-# A KERNEL that cannot be one is told before anything is fetched.
+# Refuse a malformed KERNEL before anything is fetched.
 check_kernels() {
 	local column
 	for column in "${COLUMNS[@]}"; do
@@ -93,8 +93,7 @@ wanted() {
 }
 
 # is_built: is everything as the last build left it? Compare ctimes, as packages and archives
-# set mtimes of their own. After a day, build again, as the distribution and other sources may
-# offer something newer.
+# set mtimes of their own. After a day, build again: a newer kernel or library may be available.
 is_built() {
 	local asked made column
 	local -a PARTS
@@ -106,8 +105,8 @@ is_built() {
 	[ "$made" = "$(made)" ] && [ -z "$(find -H "${PARTS[@]}" "$RUN/built" \( -path "$RUN/built" -mtime +0 -o ! -path "$RUN/built" -newercm "$RUN/built" \) -print -quit 2>&1)" ]
 }
 
-# made: print which kernels and libraries the columns have now; another case or verb may have
-# replaced them.
+# made: print the kernels and libraries that the columns have now; another case or verb may
+# have replaced them.
 made() {
 	local column
 	local -a links=() libraries=()
@@ -119,14 +118,14 @@ made() {
 	{ readlink "${links[@]}" && cat /dev/null "${libraries[@]}"; } 2>/dev/null | tr -d '\n'
 }
 
-# keep_stamp ASKED BEGAN: with the time of the beginning, as what has changed since then is
-# not built.
+# keep_stamp ASKED BEGAN: give the stamp the time when the build began, so that a later change
+# counts as not built.
 keep_stamp() {
 	printf '%s\n' "$1" "$(made)" >"$RUN/built"
 	touch -d "@$2" "$RUN/built"
 }
 
-# What may fail early comes before what takes a long time.
+# Steps that fail early come before steps that take long.
 build() {
 	local column name asked='' began=$EPOCHREALTIME
 	local -a programs=() images=() PARTS

@@ -8,16 +8,16 @@
 # If the case or a knob is wrong, every function ends the script with 2.
 # shellcheck disable=SC2034 # what is set is for those who source this
 
-# Other names in BUILD than those of cases, as a pattern.
+# What else the lab keeps in BUILD, as a pattern: no case may have such a name.
 BUILD_HAS='bench|bench-kernel*|debian|debug-*|errno|errno-menu|gen_init_cpio|init|kernel|lock|menuconfig|netns-cookie|nightly|report|shell|soak|tmp|why|*.@(cpio|from|json|log|tap|tsv)'
 
 # read_case [NAME=value...]: read case.json with the knobs of this run, and check both.
 # Sets
 #   DIR NAME RUN     the case's folder and name, and the folder to build and run it in
 #   PLAN             the plan of this run, as JSON (repro/judge/plan.jq)
-#   COLUMNS          their names
+#   COLUMNS          the columns' names
 #   COLUMN_WORDS     ["COLUMN NAME"]: the value of a column's word
-#   CASE_KNOBS       the case's knobs, by name
+#   CASE_KNOBS       the names of the case's knobs
 #   KNOB_VALUES      [KNOB]: its value; the shell variable of that name may be a script's own
 #   CASE_LIBRARY CASE_FIX LIBRARY_KNOB CASE_CONFIG (lines) HAS_PROBES STRUCTS (of probes)
 #   HAS_PROGRAM      true or false
@@ -32,19 +32,19 @@ read_case() {
 	done
 	# make cannot quote paths, and treats % as a pattern.
 	[[ $BUILD =~ ^[A-Za-z0-9._/+-]+$ ]] ||
-		usage_error "BUILD=$BUILD: use only letters, digits and ._/+- in it"
+		usage_error "BUILD=$BUILD: may have only letters, digits and ._/+-"
 	export CASE=${CASE:-xsk-netns-cookie}
 	DIR=${CASE%/}
 	[[ $CASE == */* ]] || DIR=repro/cases/$CASE
 	NAME=${DIR##*/} RUN=$BUILD/${DIR##*/}
 	file=$DIR/case.json
 	[[ $DIR =~ ^[A-Za-z0-9._/+-]*$ && $NAME == [A-Za-z0-9_]* ]] ||
-		usage_error "CASE=$CASE: use only letters, digits and ._/+- in it, and begin its name with a letter or digit"
+		usage_error "CASE=$CASE: may have only letters, digits and ._/+-, and its name must begin with a letter or digit"
 	# A library's folder has the library's name.
 	[[ ! -e repro/$NAME/build && $NAME != @($BUILD_HAS) ]] ||
 		usage_error "CASE=$CASE: the lab keeps something else in $RUN; give the case another name"
-	[ -f "$file" ] || usage_error "CASE=$CASE: there is no $file; the lab has: $(cd repro/cases && echo *)"
-	[ -f "$DIR/guest.sh" ] || usage_error "CASE=$CASE: there is no $DIR/guest.sh; see docs/case.md"
+	[ -f "$file" ] || usage_error "CASE=$CASE: no $file; the lab has $(cd repro/cases && echo *)"
+	[ -f "$DIR/guest.sh" ] || usage_error "CASE=$CASE: no $DIR/guest.sh; see docs/case.md"
 	sources=("$DIR"/*.c)
 	HAS_PROGRAM=false
 	[ ! -f "${sources[0]}" ] || HAS_PROGRAM=true
@@ -73,11 +73,11 @@ read_case() {
 		done
 	} <<<"$plan"
 	[ -z "$CASE_LIBRARY" ] || [ -x "repro/$CASE_LIBRARY/build" ] ||
-		usage_error "$file: library.name: there is no repro/$CASE_LIBRARY/build"
+		usage_error "$file: library.name: no repro/$CASE_LIBRARY/build"
 	for key in "${!COLUMN_WORDS[@]}"; do
 		[[ $key == *\ PATCH || $key == *\ CONFIG ]] || continue
 		for word in ${COLUMN_WORDS[$key]}; do
-			[ -f "$DIR/$word" ] || usage_error "$file: columns.${key% *}.words: ${key#* }=$word: there is no $DIR/$word"
+			[ -f "$DIR/$word" ] || usage_error "$file: columns.${key% *}.words: ${key#* }=$word: no $DIR/$word"
 		done
 	done
 	LIBRARY_KNOB=${CASE_LIBRARY^^}
@@ -111,8 +111,8 @@ word() {
 	REPLY=${COLUMN_WORDS[$key]-${KNOB_VALUES[$2]-${!2-}}}
 }
 
-# column_files COLUMN NAME: set REPLY to the column's files, which are in the case's folder, and
-# the user's.
+# column_files COLUMN NAME: set REPLY to the column's files, from the case's folder, and the
+# user's.
 column_files() {
 	local file key="$1 $2"
 	REPLY=''
@@ -151,8 +151,8 @@ program_words() { # COLUMN
 	REPLY="$REPLY|$library"
 }
 
-# kernel_of COLUMN: set REPLY to the link to its kernel. The other verbs use the first
-# column's link, too.
+# kernel_of COLUMN: set REPLY to the link to the column's kernel. The other verbs also use the
+# first column's link.
 kernel_of() {
 	first_with kernel_words "$1"
 	if [ "$REPLY" = "${COLUMNS[0]}" ]; then
@@ -162,10 +162,10 @@ kernel_of() {
 	fi
 }
 
-# revision_of COLUMN: set REPLY to the revision of the library that it is linked with.
+# revision_of COLUMN: set REPLY to the revision of the library that the column is linked with.
 revision_of() { REPLY=${COLUMN_WORDS["$1 $LIBRARY_KNOB"]-FIX}; }
 
-# library_of COLUMN: set REPLY to the folder of its library, or to nothing.
+# library_of COLUMN: set REPLY to the folder of the column's library, or to nothing.
 library_of() {
 	[ -n "$CASE_LIBRARY" ] || { REPLY=''; return; }
 	revision_of "$1"
@@ -181,7 +181,7 @@ guest_words() {
 	WORDS=("COLUMN=$1")
 	for knob in "${CASE_KNOBS[@]}" ARGS; do
 		word "$1" "$knob"
-		[[ $REPLY =~ ^[\ !#-~]*$ ]] || usage_error "$knob=$REPLY: a quote or a control character cannot be passed to the guest"
+		[[ $REPLY =~ ^[\ !#-~]*$ ]] || usage_error "$knob=$REPLY: must be printable ASCII without double quotes"
 		WORDS+=("$knob=$REPLY")
 	done
 }

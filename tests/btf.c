@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * btf: does this kernel understand its own types? It reads them when somebody first
- * loads a program that refers to one; before, it has none to tell of.
+ * btf: does this kernel understand its own BTF? It parses it when the first program that
+ * refers to a type is loaded; before, it has none to show.
  *
- * Exit: 0 it does; 1 it does not, and errno is told.
+ * Exit: 0 it does; 1 it does not, with the errno on stderr.
  */
 #include <errno.h>
 #include <linux/bpf.h>
@@ -24,7 +24,7 @@ int main(void)
 		.insns = (unsigned long)insns,
 		.insn_cnt = 2,
 		.license = (unsigned long)"GPL",
-		.attach_btf_id = 1, /* no tracepoint: refused after the types were read */
+		.attach_btf_id = 1, /* not a tracepoint: refused after the BTF was parsed */
 	};
 	union bpf_attr next = { .start_id = 0 };
 
@@ -33,6 +33,6 @@ int main(void)
 		fprintf(stderr, "btf: BPF_BTF_GET_NEXT_ID: %s\n", strerror(errno));
 		return 1;
 	}
-	puts("the kernel has read its types");
+	puts("the kernel has parsed its BTF");
 	return 0;
 }

@@ -1,8 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# repro/case, case.json and what repro/judge/plan.jq says of it, and the three forms:
-# case.json, verdict.json and why.json. In each row what is wrong stands beside what is
-# right.
+# repro/case, the checks of repro/judge/plan.jq, and the schemas of case.json, verdict.json and
+# why.json. Each test has what is wrong beside what is right.
 
 load lib
 
@@ -16,10 +15,11 @@ setup() {
 	cp -r repro/cases/template "$CASE"
 }
 
-# with FILTER: the case's case.json, changed by jq.
+# with FILTER: change the case's case.json with jq.
 with() { jq "$1" repro/cases/template/case.json >"$CASE/case.json"; }
 
-# refused FILTER TEXT [WORD...]: a case with this is told in one line, and nothing is built.
+# refused FILTER TEXT [WORD...]: the changed case is refused in one line with TEXT, and nothing is
+# built.
 refused() {
 	with "$1"
 	BUILD=$BATS_TEST_TMPDIR/build run -2 --separate-stderr repro/run "${@:3}"
@@ -28,17 +28,17 @@ refused() {
 	[ ! -e "$BATS_TEST_TMPDIR/build" ]
 }
 
-# wrong FILTER TEXT: it is case.json that is wrong, and that is named.
+# wrong FILTER TEXT: the same, and the line names case.json.
 wrong() { refused "$1" "mine/case.json: $2"; }
 
-# right FILTER [WORD...]: a case with this is understood; there only is no run to show.
+# right FILTER [WORD...]: the changed case is accepted; there is just no run to show.
 right() {
 	with "$1"
 	BUILD=$BATS_TEST_TMPDIR/build run -125 --separate-stderr repro/run show "${@:2}"
-	said "there is no verdict"
+	said "no verdict in"
 }
 
-# The other validator says yes or no, and so does ours.
+# valid and ours: does the other validator, or the lab's own, accept the file?
 valid() { # FILE SCHEMA
 	jsonschema -i "$1" "$2" 2>/dev/null
 }
@@ -47,16 +47,16 @@ ours() { # FILE SCHEMA
 	[ -z "$(jq -r -L repro/judge --slurpfile schema "$2" 'include "validate"; errors($schema[0])' "$1" || echo failed)" ]
 }
 
-@test "make case begins a case that is told from the template by nothing but its place" {
+@test "make case copies the template" {
 	run -0 make -s case NAME="$BATS_TEST_TMPDIR/another"
 	[[ $output == *"make repro CASE=$BATS_TEST_TMPDIR/another"* ]]
 	diff -r repro/cases/template "$BATS_TEST_TMPDIR/another"
 }
 
-@test "make case leaves alone what is there, and nothing half-written" {
+@test "make case overwrites nothing, and leaves nothing half-written" {
 	echo keep >"$CASE/keep"
 	run -2 --separate-stderr repro/case NAME="$CASE"
-	said "is there already"
+	said "already exists"
 	one_line
 	[ "$(cat "$CASE/keep")" = keep ]
 	for name in '' 'a b' .hidden -x "$BATS_TEST_TMPDIR/nowhere/x" "$BATS_TEST_TMPDIR/a:b"; do
@@ -69,14 +69,14 @@ ours() { # FILE SCHEMA
 	[ -z "$output" ]
 }
 
-@test "every case of the lab has the form of the schema, and the two validators agree" {
+@test "every case of the lab follows the schema by both validators" {
 	for file in repro/cases/*/case.json; do
 		valid "$file" repro/judge/case.schema.json
 		ours "$file" repro/judge/case.schema.json
 	done
 }
 
-@test "the two validators agree on what is no case" {
+@test "the two validators agree on invalid cases" {
 	while IFS= read -r filter; do
 		with "$filter"
 		run -1 valid "$CASE/case.json" repro/judge/case.schema.json
@@ -131,7 +131,7 @@ ours() { # FILE SCHEMA
 	EOF
 }
 
-@test "the two validators agree on what is a case" {
+@test "the two validators agree on valid cases" {
 	while IFS= read -r filter; do
 		with "$filter"
 		valid "$CASE/case.json" repro/judge/case.schema.json
@@ -152,25 +152,25 @@ ours() { # FILE SCHEMA
 	EOF
 }
 
-@test "a key that is misspelt" {
-	wrong '.expects = .expect | del(.expect)' 'it: lacks "expect"'
-	wrong '.expects = []' 'it: "expects" is not known; known are'
-	wrong '.expect[1].row = ["first"]' 'expect[1]: "row" is not known'
-	wrong '.columns.seen.word = ""' 'columns.seen: "word" is not known'
+@test "a misspelt key is refused" {
+	wrong '.expects = .expect | del(.expect)' 'lacks "expect"'
+	wrong '.expects = []' 'unknown key "expects"; known are'
+	wrong '.expect[1].row = ["first"]' 'expect[1]: unknown key "row"'
+	wrong '.columns.seen.word = ""' 'columns.seen: unknown key "word"'
 	right .
 }
 
-@test "an outcome that is not declared" {
+@test "an undeclared outcome is refused" {
 	wrong '.expect[1].is = "refusd"' 'expect[1]: "refusd" is not an outcome; declared are "has the port", "refused"'
 	right '.expect[1].is = "has the port"'
 }
 
-@test "a column that is not declared" {
+@test "an undeclared column is refused" {
 	wrong '.expect[1].columns = ["before"]' 'expect[1].columns: "before" is not a column; declared are "seen"'
 	right '.expect[1].columns = ["seen"]'
 }
 
-@test "a knob that is not declared" {
+@test "an undeclared knob is refused" {
 	wrong '.expect[1].when = {"N": "1"}' 'expect[1].when: "N" is not a knob; declared are none'
 	wrong '.columns.seen.words = "KERNELL=distro"' 'columns.seen.words: "KERNELL" is not a knob'
 	wrong '.rows += ["client {N}"]' 'rows[2]: "N" is not a knob'
@@ -178,53 +178,53 @@ ours() { # FILE SCHEMA
 	right '.knobs.N = "1..4" | .nightly = ["N=1"] | .rows += ["client {N}"] | .columns.seen.words = "N=2" | .expect = [{"is": "refused"}] + .expect + [{"when": {"N": "1"}, "is": "refused"}]'
 }
 
-@test "a probe that is not declared" {
+@test "an undeclared probe is refused" {
 	wrong '.outcomes.refused.calls = [{"function": "inet_bind"}]' 'outcomes.refused.calls: "inet_bind" is not the function of a probe; declared are none'
 	wrong '.debug = ["inet_bind"]' 'debug: "inet_bind" is not the function of a probe'
-	wrong '.probes = [{"function": "main", "ring": 3}]' 'probes[0]: main cannot be one'
+	wrong '.probes = [{"function": "main", "ring": 3}]' 'probes[0]: main cannot be a probe'
 	right '.probes = [{"function": "inet_bind", "ring": 0}] | .debug = ["inet_bind"] | .outcomes.refused.calls = [{"function": "inet_bind"}]'
 }
 
-@test "a rule for a row that cannot occur, and a row that no rule speaks of" {
+@test "a rule for a row that cannot occur is refused, and so is a row that no rule covers" {
 	wrong '.expect += [{"rows": ["third"], "is": "refused"}]' 'expect[2].rows: no row of the case matches "third"'
 	right '.expect += [{"rows": ["sec*"], "is": "refused"}]'
-	wrong 'del(.expect[1])' 'expect: no rule speaks of row "second" in column "seen"'
+	wrong 'del(.expect[1])' 'expect: no rule covers row "second" in column "seen"'
 	right 'del(.expect[1]) | del(.expect[0].rows)'
-	wrong '.columns.other = {} | .expect[1].columns = ["seen"]' 'expect: no rule speaks of row "second" in column "other"'
+	wrong '.columns.other = {} | .expect[1].columns = ["seen"]' 'expect: no rule covers row "second" in column "other"'
 	right '.columns.other = {} | .expect[1].columns = ["seen", "other"]'
 }
 
-@test "a knob outside its range or words" {
+@test "a knob outside its range or values is refused" {
 	with '.knobs = {"N": "1..4", "MODE": "slow fast"}'
 	for word in N=0 N=5 N=two N=1e0 MODE=medium; do
 		refused '.knobs = {"N": "1..4", "MODE": "slow fast"}' "$word: must be" "$word"
 	done
 	refused . 'unknown knob N=1; the case mine has none of its own' N=1
 	right '.knobs = {"N": "1..4", "MODE": "slow fast"}' N=4 MODE=fast
-	wrong '.knobs.N = "1..4" | .columns.seen.words = "N=5"' 'columns.seen.words: N=5 must be 1..4'
-	wrong '.knobs.N = "1..4" | .expect[1].when = {"N": ["1", "5"]}' 'expect[1].when: N=5 must be 1..4'
-	wrong '.knobs.N = "4..1"' 'knobs.N: 4..1 is empty'
+	wrong '.knobs.N = "1..4" | .columns.seen.words = "N=5"' 'columns.seen.words: N=5: must be between 1 and 4'
+	wrong '.knobs.N = "1..4" | .expect[1].when = {"N": ["1", "5"]}' 'expect[1].when: N=5: must be between 1 and 4'
+	wrong '.knobs.N = "4..1"' 'knobs.N: 4..1 is an empty range'
 	wrong '.knobs.KERNEL = "distro"' 'knobs.KERNEL: the lab or the shell has a variable of this name'
 	wrong '.knobs.PATH = "1..2"' 'knobs.PATH: the lab or the shell has a variable of this name'
 	wrong '.knobs.NAME = "1..2"' 'knobs.NAME: the lab or the shell'
 	right '.knobs = {"PLAN": "1..2", "COLUMNS": "a b", "AS": "x"}' PLAN=2 COLUMNS=b
-	wrong '.knobs.N = "1..99999999" | .rows += ["x {N}"]' 'rows[2]: N must be a range up to 256'
+	wrong '.knobs.N = "1..99999999" | .rows += ["x {N}"]' 'rows[2]: N must be a range up to at most 256'
 }
 
-@test "a column's patch that is not in the case's folder" {
-	wrong '.columns.seen.words = "PATCH=fix.patch"' "columns.seen.words: PATCH=fix.patch: there is no $CASE/fix.patch"
-	wrong '.columns.seen.words = "CONFIG=more.config"' "columns.seen.words: CONFIG=more.config: there is no $CASE/more.config"
+@test "a column's patch must be in the case's folder" {
+	wrong '.columns.seen.words = "PATCH=fix.patch"' "columns.seen.words: PATCH=fix.patch: no $CASE/fix.patch"
+	wrong '.columns.seen.words = "CONFIG=more.config"' "columns.seen.words: CONFIG=more.config: no $CASE/more.config"
 	touch "$CASE"/{fix.patch,more.config}
 	right '.columns.seen.words = "PATCH=fix.patch CONFIG=more.config"'
 }
 
-@test "a library's knob without the library, and a library that the lab cannot build" {
+@test "a library's knob without the library is refused, and so is an unknown library" {
 	wrong '.columns.seen.words = "LIBXDP=FIX"' 'columns.seen.words: "LIBXDP" is not a knob'
-	wrong '.library = {"name": "libnone"}' 'library.name: there is no repro/libnone/build'
+	wrong '.library = {"name": "libnone"}' 'library.name: no repro/libnone/build'
 	right '.library = {"name": "libxdp"} | .columns.seen.words = "LIBXDP=FIX"'
 }
 
-@test "a name that means another folder of BUILD" {
+@test "a case cannot have the name of another folder in BUILD" {
 	for name in kernel why report errno.json; do
 		cp -r repro/cases/template "$BATS_TEST_TMPDIR/$name"
 		run -2 --separate-stderr repro/run CASE="$BATS_TEST_TMPDIR/$name"
@@ -234,7 +234,7 @@ ours() { # FILE SCHEMA
 	right .
 }
 
-@test "a case.json that is not JSON, a file that is missing" {
+@test "a case.json that is not JSON, or a missing file, is refused" {
 	echo '{"version": 1,' >"$CASE/case.json"
 	run -2 --separate-stderr repro/run
 	said "mine/case.json: not JSON"
@@ -254,18 +254,17 @@ ours() { # FILE SCHEMA
 	with .
 	rm "$CASE/guest.sh"
 	run -2 --separate-stderr repro/run
-	said "there is no $CASE/guest.sh"
+	said "no $CASE/guest.sh"
 	cp repro/cases/template/guest.sh "$CASE"
 	rm "$CASE/program.c"
-	wrong '.probes = [{"function": "inet_bind", "ring": 0}]' 'probes: there is no .c file'
+	wrong '.probes = [{"function": "inet_bind", "ring": 0}]' 'probes: need a .c file'
 	right .
 }
 
-# A real run, and what becomes of its verdict with another expectation: each kind of
-# verdict.json is of the form.
-@test "a case that make case began runs as expected, and each kind of verdict has its form" {
+# A real run, judged with different expectations.
+@test "a new case runs as expected, and each kind of verdict follows the schema" {
 	CASE=$MINE run -0 --separate-stderr repro/run
-	[[ ${lines[-1]} == *"REPRODUCED: all of 2 rows are as the case expects"* ]]
+	[[ ${lines[-1]} == *"REPRODUCED: all 2 rows are as the case expects"* ]]
 	[ "$(jq -r '.columns[0].rows[1] | "\(.errno) \(.call)"' build/mine/verdict.json)" = "EADDRINUSE bind" ]
 	is_of_form reproduced
 
@@ -292,7 +291,7 @@ is_of_form() { # VERDICT
 	ours build/mine/verdict.json repro/judge/verdict.schema.json
 }
 
-@test "a verdict.json with a key more, or one of another type, is not of the form" {
+@test "the schema refuses a verdict.json with an extra key or a wrong type" {
 	echo '{"version": 1, "case": "x", "verdict": "reproduced", "reason": "x"}' >"$BATS_TEST_TMPDIR/verdict.json"
 	valid "$BATS_TEST_TMPDIR/verdict.json" repro/judge/verdict.schema.json
 	ours "$BATS_TEST_TMPDIR/verdict.json" repro/judge/verdict.schema.json
@@ -303,7 +302,7 @@ is_of_form() { # VERDICT
 	done
 }
 
-@test "two cases of one name do not get each other's program" {
+@test "two cases with the same name do not get each other's program" {
 	mkdir "$BATS_TEST_TMPDIR/other"
 	cp -r "$CASE" "$BATS_TEST_TMPDIR/other/mine"
 	sed -i 's/PORT 7000/PORT 7001/' "$BATS_TEST_TMPDIR/other/mine/program.c"
@@ -317,7 +316,7 @@ is_of_form() { # VERDICT
 	done
 }
 
-@test "why.json has its form, and with a key more it has not" {
+@test "why.json follows its schema, which refuses an extra key" {
 	repro/run build
 	run -0 --separate-stderr repro/why PROG=build/mine/program.seen
 	valid build/why.json repro/why.d/why.schema.json
@@ -330,7 +329,7 @@ is_of_form() { # VERDICT
 }
 
 # bats test_tags=slow
-@test "tcp-ports: bind() for any port takes it for one socket, the other ways for a server each" {
+@test "tcp-ports: bind() to any port takes a port for one socket, the other ways one for each server" {
 	CASE=tcp-ports run -0 --separate-stderr repro/run
 	run -0 jq -r '.columns[0].rows[] | "\(.row) \(.errno) \(.call) \(.facts | .one) \(.facts.all) \(.facts.shared)"' build/tcp-ports/verdict.json
 	[ "${lines[0]}" = "connect EADDRNOTAVAIL connect 6 18 true" ]
@@ -339,7 +338,7 @@ is_of_form() { # VERDICT
 }
 
 # bats test_tags=slow
-@test "xsk-bindtodevice: another device is refused with the check, not without it, and with SWAP=1 the lab says no" {
+@test "xsk-bindtodevice: only the check refuses another device, and SWAP=1 is not reproduced" {
 	! older_than 6.5 || skip "this kernel may lack the check: see the case's rules"
 	CASE=xsk-bindtodevice run -0 --separate-stderr repro/run
 	run -0 jq -c '[.columns[].rows[] | .errno]' build/xsk-bindtodevice/verdict.json

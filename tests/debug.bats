@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# make debug: both debuggers by the printed commands, and the screen with tmux.
+# make debug: both debuggers with the printed commands, and the tmux screen.
 
 # shellcheck disable=SC2030,SC2031 # every test sets its own knobs
 
@@ -20,7 +20,7 @@ teardown() {
 	rm -rf "$dir"
 }
 
-# eventually COMMAND...: within 30 s.
+# eventually COMMAND...: does it succeed within 30 s?
 eventually() {
 	for _ in {1..300}; do
 		! "$@" || return 0
@@ -30,19 +30,18 @@ eventually() {
 	return 1
 }
 
-# Whatever belongs to this session has its folder, which the port is part of, on its
-# command line.
+# All processes of a session have its folder, debug-PORT, on their command lines.
 nothing_runs() { ! pgrep -f "$dir"; }
 
-# make debug in the background, until it has printed its commands.
+# Start make debug in the background, and wait until it has printed its commands.
 debug() {
 	make -s debug >"$BATS_TEST_TMPDIR/console" 2>&1 </dev/null 3>&- &
 	DEBUG=$!
 	eventually grep -q 'Those of the second' "$BATS_TEST_TMPDIR/console"
 }
 
-# by_script NAME COMMAND...: the printed command for that gdb, with gdb commands
-# instead of a human.
+# by_script NAME COMMAND...: run the printed command for that gdb, with gdb commands instead of
+# a user.
 by_script() {
 	local command
 	local -a commands=()
@@ -58,13 +57,13 @@ by_script() {
 }
 
 # bats test_tags=quick
-@test "two debuggers by the printed commands agree on the cookies of four sockets" {
+@test "both gdbs, started with the printed commands, agree on the cookies of four sockets" {
 	debug
 	hit=('printf "cookie %lu\n", sock->sk->__sk_common.skc_net.net->net_cookie' continue)
 	by_script kernel continue backtrace continue backtrace lx-version \
 		"${hit[@]}" "${hit[@]}" "${hit[@]}" "${hit[@]}" >"$BATS_TEST_TMPDIR/kernel" 2>&1 3>&- &
 	kernel=$!
-	# xsk_get_ctx and xsk_create_ctx for each of four sockets, and the program's end.
+	# xsk_get_ctx and xsk_create_ctx for each of four sockets, then the end of the program.
 	by_script program backtrace continue backtrace \
 		continue continue continue continue continue continue continue continue \
 		>"$BATS_TEST_TMPDIR/program" 2>&1
@@ -84,20 +83,20 @@ by_script() {
 	[ "${kernel[0]}" != "${kernel[2]}" ]
 	! older_than 6.18 || [ "${kernel[0]}" = 1 ] # of the first namespace
 
-	# The kernel's gdb: from its first function on, with backtraces, and its own commands.
+	# The kernel's gdb: from the first function on, with backtraces and the kernel's commands.
 	grep -q 'breakpoint 1, start_kernel ()' "$BATS_TEST_TMPDIR/kernel"
 	grep -q '^#[0-9]* .*__sys_bind (' "$BATS_TEST_TMPDIR/kernel"
 	grep -q "^Linux version $(jq -r .release build/kernel.json)" "$BATS_TEST_TMPDIR/kernel"
-	# The program's: from its first instruction on.
+	# The program's gdb: from the first instruction on.
 	grep -q '_start ()' "$BATS_TEST_TMPDIR/program"
 	grep -q '^#[0-9]* .*xsk_socket__create_shared (' "$BATS_TEST_TMPDIR/program"
 	grep -q 'exited normally' "$BATS_TEST_TMPDIR/program"
-	# Sources are found: each stop shows a line of them.
+	# gdb finds the sources: each stop shows a line.
 	for gdb in kernel program; do
 		run -1 grep 'No such file or directory' "$BATS_TEST_TMPDIR/$gdb"
 		[ "$(grep -cE $'^[0-9]+\t.+' "$BATS_TEST_TMPDIR/$gdb")" -ge 5 ]
 	done
-	# What the program said is on the console.
+	# The program's output is on the console.
 	[ "$(grep -c '^{"row".*"errno":0}' "$BATS_TEST_TMPDIR/console")" = 4 ]
 	nothing_runs
 }
@@ -113,17 +112,17 @@ by_script() {
 	grep -q 'exited with code 01' "$BATS_TEST_TMPDIR/program"
 }
 
-@test "the program's gdb waits for the guest to its deadline, and says what to do then" {
+@test "the program's gdb waits for the guest until its deadline, then says what to do" {
 	export DEADLINE=1
 	debug
 	run -0 --separate-stderr by_script program "info breakpoints"
-	said "waiting for the guest to come to the program (at most 1 s): continue the kernel's gdb"
-	said "has not come to the program in 1 s; type connect to wait again"
+	said "waiting for the guest to reach the program (at most 1 s): continue the kernel's gdb"
+	said "did not reach the program within 1 s; type connect to wait again"
 	[[ $output == *"xsk_get_ctx"*"xsk_create_ctx"* ]]
-	# A second one in this checkout must not get into the first one's way.
+	# A second session in this checkout must not disturb the first.
 	run -2 --separate-stderr repro/debug
-	said "port $PORT or $((PORT + 1)) is in use"
-	# The first one is still there, until its make is.
+	said "PORT=$PORT: this port or the next one is in use"
+	# The first session lives as long as its make.
 	run -0 pgrep -f "$dir/pid"
 	kill -KILL "$DEBUG"
 	eventually nothing_runs
@@ -131,8 +130,8 @@ by_script() {
 	said "the guest has ended"
 }
 
-# On a terminal: make debug in a tmux of its own. Its socket has a new name each
-# time, as a server that was killed may still be there.
+# Run make debug on a terminal: in another tmux, whose socket has a new name each time, as a
+# killed server may still exist.
 on_screen() { # COLUMNS ROWS [NAME=value...]
 	command -v tmux >/dev/null || skip "this host has no tmux"
 	screen=(tmux -S "$BATS_TEST_TMPDIR/screen.$EPOCHREALTIME" -f /dev/null)
@@ -142,7 +141,7 @@ on_screen() { # COLUMNS ROWS [NAME=value...]
 
 shows() { "${screen[@]}" capture-pane -p | grep -qF -- "$1"; }
 
-# sees TEXT...: on the screen, all at once, in a moment.
+# sees TEXT...: does the screen soon show all of them at once?
 sees() {
 	local text
 	for text; do
@@ -155,7 +154,7 @@ sees() {
 
 types() { "${screen[@]}" send-keys -l "$1" && "${screen[@]}" send-keys Enter; }
 
-# To the next pane. tmux takes keys that come at once for pasted text.
+# Go to the next pane. tmux takes keys in quick succession for pasted text.
 next_pane() {
 	"${screen[@]}" send-keys C-b
 	sleep 0.1
@@ -163,12 +162,12 @@ next_pane() {
 	sleep 0.1
 }
 
-@test "the screen has three panes, both gdbs stop where they should, and nothing outlives it" {
+@test "the screen has three panes, both gdbs stop at the case's functions, and nothing outlives it" {
 	for size in "100 30" "200 50"; do
 		# shellcheck disable=SC2086 # two words
 		on_screen $size
 		sees "the guest's console" "gdb: the kernel" "gdb: the program" "Ctrl-B: o next pane" \
-			"(kernel)" "waiting for the guest to come to the program (at most 600 s): continue the kernel's gdb"
+			"(kernel)" "waiting for the guest to reach the program (at most 600 s): continue the kernel's gdb"
 		types continue
 		sees "breakpoint 1, start_kernel ()"
 		types continue
@@ -185,7 +184,7 @@ next_pane() {
 		types quit
 		sees "Quit anyway?"
 		types y
-		sees "queue_id=1)" # without the kernel's gdb the guest goes on
+		sees "queue_id=1)" # without the kernel's gdb the guest runs on
 		next_pane
 		types quit
 		sees "Quit anyway?"
@@ -199,7 +198,7 @@ next_pane() {
 	done
 }
 
-@test "nothing outlives a screen that is left, or whose make or terminal is gone" {
+@test "nothing outlives the screen if the user, its make or its terminal leaves" {
 	for way in leave kill close; do
 		on_screen 100 30
 		sees "(kernel)" "waiting for the guest"
@@ -216,7 +215,7 @@ next_pane() {
 	done
 }
 
-@test "a terminal that tmux cannot use shows the commands and the console" {
+@test "on a terminal that tmux cannot use, make debug shows the commands and the console" {
 	on_screen 100 30 TERM=dumb
 	sees "gdb -q -iex 'set auto-load no' -x $dir/kernel.gdb" "gdb -q -iex 'set auto-load no' -x $dir/program.gdb"
 	"${screen[@]}" send-keys C-a
@@ -226,7 +225,7 @@ next_pane() {
 }
 
 # bats test_tags=quick
-@test "knobs that make no sense are refused in one line, before anything is done" {
+@test "invalid knobs are refused in one line, before anything is done" {
 	for knob in COLUMN=both QUEUES=0 CASE=nowhere PORT=0 PORT=65535 PORT=text PORT=123456; do
 		run -2 --separate-stderr env "$knob" repro/debug
 		one_line
@@ -239,19 +238,19 @@ next_pane() {
 	run -2 --separate-stderr repro/debug.d/await-program "$dir" soon
 }
 
-@test "a case that breaks at more functions of the kernel than KVM has breakpoints for is refused" {
+@test "a case with more kernel functions to stop at than KVM has breakpoints is refused" {
 	cp -r repro/cases/xsk-netns-cookie "$BATS_TEST_TMPDIR/many"
 	jq '["xsk_poll", "xsk_sendmsg", "xsk_recvmsg"] as $more | .debug += $more
 		| .probes += [$more[] | {function: ., ring: 0, optional: true}]' \
 		repro/cases/xsk-netns-cookie/case.json >"$BATS_TEST_TMPDIR/many/case.json"
 	export CASE=$BATS_TEST_TMPDIR/many
 	run -2 --separate-stderr repro/debug
-	ends_with "debug names more than three functions of the kernel; KVM has four hardware breakpoints"
+	ends_with "debug may name at most three kernel functions; KVM has four hardware breakpoints"
 	rm -r build/many
 }
 
 # bats test_tags=quick
-@test "a case without a program or without probes is told in one line" {
+@test "a case without a program or probes is refused in one line" {
 	mkdir "$BATS_TEST_TMPDIR/plain"
 	cp repro/cases/xsk-netns-cookie/guest.sh "$BATS_TEST_TMPDIR/plain"
 	jq -n '{version: 1, title: "t", columns: {a: {}}, rows: ["a"], expect: [{is: {}}]}' >"$BATS_TEST_TMPDIR/plain/case.json"
@@ -259,7 +258,7 @@ next_pane() {
 	for source in none program.c; do
 		[ "$source" = none ] || echo 'int main(void) { return 0; }' >"$BATS_TEST_TMPDIR/plain/$source"
 		run -2 --separate-stderr repro/debug CASE="$BATS_TEST_TMPDIR/plain"
-		said "has no program with probes"
+		said "has no probes to stop at"
 		one_line
 	done
 }

@@ -1,12 +1,13 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# tests/errno-menu/errno-menu: what its rows are refused with, and where the data says so.
+# tests/errno-menu: each row of the program is refused as errno-menu.json says, and make why finds
+# the lines in it.
 
 load lib
 
 data=tests/errno-menu/errno-menu.json
 
-# One guest runs all rows, on the kernel that the lab has.
+# One guest runs all rows, on the lab's kernel.
 setup_file() {
 	cd "$BATS_TEST_DIRNAME/.." || return
 	export out=$BATS_FILE_TMPDIR/out
@@ -18,14 +19,14 @@ setup_file() {
 	DEADLINE=300 vm/boot build/kernel "$BATS_FILE_TMPDIR/initrd" "$out" CASE=errno-menu
 }
 
-# lines: of each row, the ones that hold for the kernel that the lab has.
+# lines: print the data of each row that holds for the lab's kernel.
 lines() {
 	jq -c --arg release "$(jq -r .release build/kernel.json)" '
 		def version: [scan("[0-9]+") | tonumber][:2];
 		.rows[].lines | map(select((.since | version) <= ($release | version))) | last' "$data"
 }
 
-@test "program and data have the same rows, each of them once" {
+@test "program and data have the same rows, each once" {
 	build/errno-menu --list >"$BATS_TEST_TMPDIR/program"
 	jq -r '.rows[].name' "$data" >"$BATS_TEST_TMPDIR/data"
 	diff "$BATS_TEST_TMPDIR/program" "$BATS_TEST_TMPDIR/data"
@@ -33,12 +34,12 @@ lines() {
 	[ "$(wc -l <"$BATS_TEST_TMPDIR/program")" -ge 25 ]
 }
 
-@test "every row finds its call refused as it expects" {
+@test "every row's call is refused as the row expects" {
 	diff <(jq -c '.rows[] | {row: .name, exit: 1}' "$data") \
 		<(jq -c 'select(.row)' "$out/result.jsonl")
 }
 
-@test "strace sees the errno of every row at its call, and no call that fails after it" {
+@test "strace sees each row's errno at its call, and no failing call after it" {
 	diff <(jq -r '.rows[] | "\(.name) \(.call) \(.errno)"' "$data") <(awk '
 		/^# / { rows[++n] = $2; next }
 		match($0, / = -1 E[A-Z0-9]+ /) {
@@ -49,14 +50,14 @@ lines() {
 		END { for (i = 1; i <= n; i++) print rows[i], last[i] }' "$out/strace.log")
 }
 
-@test "a row that does not come to its call, or is not refused, is no refusal" {
+@test "a row that does not reach its call, or is not refused, exits with 3" {
 	diff <(printf '{"without_network":"%s","exit":3}\n' collision share-other-device) \
 		<(jq -c 'select(.without_network)' "$out/result.jsonl")
 	grep -q "before the call: .*: No such device" "$out/console.log"
 	grep -q "share-other-device: this should have been EINVAL" "$out/console.log"
 }
 
-@test "a row that is not on the menu is bad usage" {
+@test "an unknown row is bad usage" {
 	for words in "" "no-such-row" "ring-size ring-size" "--list --list"; do
 		# shellcheck disable=SC2086 # words
 		run -2 --separate-stderr build/errno-menu $words
@@ -70,7 +71,7 @@ lines() {
 		all(.rows[].lines | map(.since | version); .[0] == [5, 10] and . == (sort | unique))' "$data"
 }
 
-@test "conditions and statements are in the source of the kernel, as the data has them" {
+@test "the kernel's source has the conditions and statements of the data" {
 	source=$(jq -r .source_dir build/kernel.json)
 	[ -d "$source/net/xdp" ] || skip "the kernel's source is not there"
 	lines >"$BATS_TEST_TMPDIR/lines"
@@ -85,14 +86,13 @@ lines() {
 	done <"$BATS_TEST_TMPDIR/texts"
 }
 
-# Ten that come to be in different ways: by privilege, a switch, another file's loop, an
-# inlined check, a pointer, a budget, without a condition, set before the check, by another
-# task, and outside of the network.
+# Ten different origins: privilege, a switch, a loop in another file, an inlined check, a
+# pointer, a budget, no condition, set before the check, another task, outside the network.
 KINDS=(xsk-unprivileged option-unknown umem-unmapped collision share-of-udp send-too-many
 	connect-xsk tcp-port-in-use tcp-no-server open-absent)
 
-# answer_row ROW: what make why answers, as a line of JSON, or why it did not. Runs side
-# by side have a build folder each.
+# answer_row ROW: print make why's answer as a line of JSON, or why there is none. Runs at the same
+# time have a build folder each.
 answer_row() {
 	local build=build/menu.$SLOT
 	if BUILD=$build repro/why "PROG=$BATS_FILE_TMPDIR/errno-menu" "ARGS=$1" >"$BATS_TEST_TMPDIR/screen.$SLOT" 2>&1; then
@@ -102,8 +102,8 @@ answer_row() {
 	fi
 }
 
-# answered ROW...: asks for the rows that this file's run has not asked for yet, and
-# compares all answers with the data.
+# answered ROW...: ask about the rows that this run of the file has not asked about yet, and
+# compare all answers with the data.
 answered() {
 	local answers=$BATS_FILE_TMPDIR/answers asked
 	touch "$answers"
@@ -119,7 +119,7 @@ answered() {
 		| $answers[] | $rows[.row] as $expected
 		| if $expected == null then .row
 		  elif .call != $expected.call or .errno != $expected.errno then "\(.row): \(.call) \(.errno)"
-		  # What another task stored is known, but not what led it there.
+		  # The lab finds what another task stored, but not what led it there.
 		  elif (.kind == "elsewhere" and .condition == null | not) and
 			([.condition, .inlined[].text] | index($expected.condition) == null and index($expected.settled_by) == null)
 		  then "\(.row): \(.condition) instead of \($expected.condition)"
@@ -133,7 +133,7 @@ answered() {
 	answered "${KINDS[@]}"
 }
 
-# One guest a row to list and one to look: some minutes.
+# Two guests for each row: some minutes.
 # bats test_tags=slow
 @test "make why names the condition and the statement of every row" {
 	mapfile -t rows < <(jq -r '.rows[].name' "$data")
@@ -142,7 +142,7 @@ answered() {
 }
 
 # bats test_tags=slow
-@test "two rows that are refused in one line are refused by one condition" {
+@test "two rows that are refused in one line share a condition" {
 	run jq -nr --slurpfile data "$data" --slurpfile answers build/errno-menu.answers --arg release "$(jq -r .release build/kernel.json)" '
 		def version: [scan("[0-9]+") | tonumber][:2];
 		($data[0].rows | map({(.name): (.lines | map(select((.since | version) <= ($release | version))) | last | "\(.file) \(.condition) \(.statement)")}) | add) as $expected

@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# What comes out of a guest is data: a real run, in which a hostile guest has its say, goes
-# through everything that reads it. tests/hostile/ has what it says.
+# A guest's output is data: everything that reads it gets a real run with the output of a
+# hostile guest, which is in tests/hostile/.
 
-# shellcheck disable=SC2016 # what is quoted is for another shell
+# shellcheck disable=SC2016 # quoted text is for another shell
 # shellcheck disable=SC2030,SC2031 # bats: each test is a shell of its own
 # shellcheck disable=SC2154 # stderr is set by bats
 
@@ -18,7 +18,7 @@ setup_file() {
 	rm "$BATS_FILE_TMPDIR"/run/{guest,case,initrd}.*
 }
 
-# A case of its own, of which the lab may write in build/hostile and nowhere else.
+# A case of its own: the lab may write to build/hostile only.
 setup() {
 	export CASE=$BATS_TEST_TMPDIR/hostile TMPDIR=$BATS_TEST_TMPDIR/tmp
 	cp -r "repro/cases/$name" "$CASE"
@@ -38,15 +38,15 @@ afresh() {
 	cp -r "$BATS_FILE_TMPDIR/run" "$run_dir"
 }
 
-# All that may not change, and where a file of the guest's could be.
+# Everything that must not change, and where a guest could try to put a file.
 listing() {
 	find . \( -path ./.git -o -path ./build \) -prune -o -printf '%p %s %T@\n' | sort
 	find build "$TMPDIR" "$HOME" / /tmp -maxdepth 1 -name '*pwned*'
 	find build -maxdepth 1 ! -name 'hostile*' -printf '%p\n' | sort
 }
 
-# harmless STATUS COMMAND...: it ends soon with that, and says nothing that is
-# not text. What fails in the lab is told in one line.
+# harmless STATUS COMMAND...: it ends soon with STATUS, and prints only text, a lab failure in
+# one line.
 harmless() {
 	local expected=$1 status=0
 	shift
@@ -59,7 +59,7 @@ harmless() {
 	[ "$(wc -l <"$BATS_TEST_TMPDIR/err")" -le 6 ]
 }
 
-# is_text FILE...: UTF-8 without control characters, and letters from left to right.
+# is_text FILE...: is it UTF-8 without control characters or changes of direction?
 is_text() {
 	! LC_ALL=C.UTF-8 grep -anvxP '[\t -~\x{a0}-\x{24f}\x{2026}]*' "$@" | cat -v | head -n 3 | grep .
 }
@@ -71,7 +71,8 @@ judged() {
 	[ "$(wc -c <"$run_dir/verdict.json")" -lt 2000000 ]
 }
 
-# each FUNCTION: with its number for each text of the corpus, its name in $what and itself in $BATS_TEST_TMPDIR/text.
+# each FUNCTION: call it with the number of each text of the corpus, its name in $what, the text
+# in $BATS_TEST_TMPDIR/text.
 each() {
 	local notation n=0
 	while read -r what notation; do
@@ -87,14 +88,14 @@ each() {
 text() { cat "$BATS_TEST_TMPDIR/text"; }
 as_json() { jq -Rs . "$BATS_TEST_TMPDIR/text"; }
 
-# change FILE FILTER: by jq, line by line; fails where nothing changed.
+# change FILE FILTER: change it with jq, line by line; fail if nothing changed.
 change() {
 	jq -c --argjson text "${text_json-null}" "$2" "$run_dir/$1" >"$BATS_TEST_TMPDIR/changed"
 	! cmp -s "$run_dir/$1" "$BATS_TEST_TMPDIR/changed" || return 1
 	cp "$BATS_TEST_TMPDIR/changed" "$run_dir/$1"
 }
 
-@test "the run itself is as predicted" {
+@test "the unchanged run is as predicted" {
 	judged 0
 	grep -q REPRODUCED "$BATS_TEST_TMPDIR/out"
 }
@@ -106,7 +107,7 @@ as_lines() { # N
 }
 
 # bats test_tags=slow
-@test "a hostile text as a line of the result or of the timeline is a lab failure" {
+@test "a hostile text as a line of result or timeline is a lab failure" {
 	each as_lines
 }
 
@@ -122,11 +123,11 @@ as_strings() { # N
 }
 
 # bats test_tags=slow
-@test "a hostile text as a string of JSON is a lab failure" {
+@test "a hostile text as a JSON string is a lab failure" {
 	each as_strings
 }
 
-# A fact may be a text, if it is one.
+# A fact may be printable text.
 as_facts() {
 	local text_json status=125
 	text_json=$(as_json)
@@ -134,7 +135,7 @@ as_facts() {
 	change before/result.jsonl 'if type == "object" and .row then .note = $text else . end' && judged $status
 }
 
-@test "a hostile text as a fact is shown, or is a lab failure where it is no text" {
+@test "a hostile text as a fact is shown if it is printable, else a lab failure" {
 	each as_facts
 	# Both happened.
 	[ "$(for notation in 'pwned' '\033pwned'; do
@@ -144,7 +145,7 @@ as_facts() {
 	done)" = $'reproduced\nlab-failure' ]
 }
 
-# Where words of any kind are expected: strace quotes them, and conditions are C.
+# These fields may hold any text: strace quotes it, and conditions are C.
 as_words() {
 	local text_json
 	text_json=$(as_json)
@@ -155,12 +156,12 @@ as_words() {
 }
 
 # bats test_tags=slow
-@test "a hostile text within a call or a condition is shown without what is no text" {
+@test "a hostile text in a call or a condition is shown without control characters" {
 	each as_words
 }
 
 # bats test_tags=slow
-@test "a value of another type than its name has is a lab failure" {
+@test "a value of the wrong type is a lab failure" {
 	local file filter
 	while read -r file filter; do
 		case $file in '#'*) continue ;; esac
@@ -171,17 +172,17 @@ as_words() {
 	done <tests/hostile/types
 }
 
-@test "a fact of another type than the kernel has it is a lab failure" {
+@test "a fact of another type than the kernel's value is a lab failure" {
 	for value in '"$(touch pwned)"' '"0"' true 0.5 18446744073709551616; do
 		afresh
 		change before/result.jsonl "if .row? then .queue = $value else . end"
 		judged 125
-		jq -e '.reason | contains(" to the program and ")' "$run_dir/verdict.json" >/dev/null || { jq .reason "$run_dir/verdict.json"; false; }
+		jq -e '.reason | contains(": the program reports ")' "$run_dir/verdict.json" >/dev/null || { jq .reason "$run_dir/verdict.json"; false; }
 	done
 }
 
-# jq reads it, and would write null.
-@test "a number that is none is a lab failure" {
+# jq reads NaN, and would write null.
+@test "a value that is not a number is a lab failure" {
 	for word in nan NaN -nan Infinity; do
 		afresh
 		sed -i "s/\"queue\":0/\"queue\":$word/" "$run_dir/before/result.jsonl"
@@ -194,7 +195,7 @@ as_words() {
 # repeated TEXT BYTES
 repeated() { yes "$1" | tr -d '\n' | head -c "$2"; }
 
-# flood NAME: what a guest says when it does not stop.
+# flood NAME: print what an endless guest says.
 flood() {
 	case $1 in
 	line) repeated x 52428800 ;;
@@ -214,16 +215,16 @@ flood() {
 }
 
 # bats test_tags=slow
-@test "what has no end is a lab failure, and soon" {
+@test "endless output is a lab failure, and soon" {
 	local file kind
 	for file in result.jsonl timeline.jsonl strace.log origin.0.json; do
 		for kind in line deep deeper zeroes null rows many-rows many-names many-binds calls strace binds; do
 			afresh
 			flood $kind >>"$run_dir/before/$file"
 			case $file:$kind in
-			# To strace's log lines more that no row follows are nothing.
+			# In strace's log, additional lines that no row follows do no harm.
 			strace.log:deep* | strace.log:zeroes | strace.log:binds | strace.log:many-*) judged 0 ;;
-			# And so are lines of an unknown kind to the result.
+			# Nor do lines of an unknown kind in the result.
 			result.jsonl:many-names) judged 0 ;;
 			*) judged 125 ;;
 			esac || { echo "$kind in $file"; false; }
@@ -231,7 +232,7 @@ flood() {
 	done
 }
 
-@test "a guest that claims a verdict has none" {
+@test "a guest cannot claim a verdict" {
 	for claim in '{"verdict":"reproduced","reason":"pwned"}' 'xsklab: REPRODUCED'; do
 		afresh
 		echo "$claim" >"$run_dir/before/result.jsonl"
@@ -239,20 +240,20 @@ flood() {
 	done
 }
 
-# The report of that run, and what is in it.
+# Make the report of that run, and check it.
 reported() {
-	# A kernel that is not there needs no packing.
+	# Without a kernel there is less to pack.
 	change verdict.json 'if .columns then .columns[].kernel.build_id = "0" else .columns = [] end' || return
 	harmless 0 repro/report "$run_dir" build/hostile-report || return
 	is_text build/hostile-report/report.txt || return
 	xmllint --noout build/hostile-report/report.html || return
-	# No element that the page does not have without it, and no attribute.
+	# The page has no more kinds of elements and attributes than without it.
 	[ "$(xmllint --xpath 'count(//*[local-name()="script" or local-name()="img" or local-name()="pwned" or @onload or @onerror or @src or @href])' build/hostile-report/report.html)" = 0 ] || return
 	tar --zstd -tf build/hostile-report/hostile-*.tar.zst >"$BATS_TEST_TMPDIR/archive" || return
 	! grep -E '^/|\.\.|pwned' "$BATS_TEST_TMPDIR/archive"
 }
 
-# The lines that a guest may write itself, in all logs: all texts at once.
+# Put all texts at once into the lines of all logs that a guest may write itself.
 everywhere() {
 	local what notation file
 	while read -r what notation; do
@@ -263,20 +264,20 @@ everywhere() {
 	done
 }
 
-@test "the report of a hostile guest is text and a page without a tag of its own" {
+@test "the report of a hostile guest is text, and a page without its tags" {
 	everywhere
-	# A topology with hostile names, and the words that a guest was started with.
+	# A topology with hostile names, and hostile words on the kernel's command line.
 	jq -Rc '[{ifname: ., ifindex: ., link_type: ., linkinfo: {info_kind: .}, operstate: ., addr_info: [{local: .}]}]' \
 		"$BATS_TEST_TMPDIR/texts" >>"$run_dir/before/result.jsonl"
 	echo '[{"ifname":"pwned","linkinfo":"pwned","addr_info":"pwned"}]' >>"$run_dir/before/result.jsonl"
 	sed -i '1i [    0.000000] Command line: CASE=x PATH=pwned MAKEFLAGS=pwned SHELL=pwned COLUMN=before' "$run_dir/before/console.log"
 	judged 0
 	reported
-	# The log that has that line is attached to the page; the commands are not made of it.
+	# The page includes the log with that line, but no command uses it.
 	run -1 grep -E '(PATH|MAKEFLAGS|SHELL)=pwned' build/hostile-report/report.txt
 }
 
-@test "the report of a garbled run is that of a lab failure" {
+@test "the report of a garbled run says that the lab failed" {
 	everywhere
 	cat "$BATS_TEST_TMPDIR/texts" >>"$run_dir/before/result.jsonl"
 	cat "$BATS_TEST_TMPDIR/texts" >>"$run_dir/after/timeline.jsonl"
@@ -286,7 +287,7 @@ everywhere() {
 	grep -q 'the lab failed' build/hostile-report/report.txt
 }
 
-# A stand-in for QEMU: the machine is played by what it leaves behind.
+# A stand-in for QEMU that only leaves the files of a guest behind.
 played() { # END
 	mkdir -p "$BATS_TEST_TMPDIR/guest"
 	cat >"$BATS_TEST_TMPDIR/qemu" <<-EOF
@@ -307,7 +308,7 @@ played() { # END
 	rm -rf build/hostile-guest
 }
 
-@test "vm/boot tells the end of a hostile guest in text" {
+@test "vm/boot describes the end of a hostile guest in plain text" {
 	everywhere
 	cp "$BATS_TEST_TMPDIR/texts" "$BATS_TEST_TMPDIR/console"
 	cp "$BATS_TEST_TMPDIR/texts" "$BATS_TEST_TMPDIR/result"
@@ -328,13 +329,13 @@ played() { # END
 }
 
 # bats test_tags=slow
-@test "the calls of a hostile program are read, or are none" {
+@test "make why survives the strace log of a hostile program" {
 	everywhere
 	for kind in line null zeroes strace binds; do
 		{ cat "$run_dir/before/strace.log"; flood $kind; } >"$BATS_TEST_TMPDIR/strace"
 		status=0
 		timeout 10 jq -Rs --argjson errno "$(cat build/errno.json)" -f repro/judge/calls.jq "$BATS_TEST_TMPDIR/strace" >"$BATS_TEST_TMPDIR/calls" || status=$?
-		# Of millions of lines it has a deadline.
+		# Millions of lines run into the deadline.
 		[ "$status $kind" != "124 null" ] && [ "$status $kind" != "124 strace" ] || continue
 		[ "$status" = 0 ]
 		jq -e '.failed | any(.call == "bind")' "$BATS_TEST_TMPDIR/calls" >/dev/null
@@ -357,18 +358,19 @@ played() { # END
 	done
 	xmllint --noout --schema tests/jenkins-junit.xsd "$BATS_TEST_TMPDIR/junit"
 	[ "$(xmllint --xpath 'count(//pwned | //script | //img | //svg)' "$BATS_TEST_TMPDIR/junit")" = 0 ]
-	# Two subtests, and no line that another tool would take for one.
+	# Two subtests, and no line that a tool could take for another.
 	[ "$(grep -cE '^ *(not )?ok ' "$BATS_TEST_TMPDIR/ktap")" = 3 ]
 	run -1 grep -vE '^\||^#|^$|^- `|^x, ' "$BATS_TEST_TMPDIR/summary"
 }
 
-# Everywhere where gdb looks by itself: its folder, and beside what it reads.
+# plant DIR VMLINUX PROGRAM: put scripts where gdb looks by itself: its folder, and beside what
+# it reads.
 plant() { # DIR VMLINUX PROGRAM
 	printf 'shell touch %s/pwned\n' "$BATS_TEST_TMPDIR" >"$1/.gdbinit"
 	printf 'import os\nos.mknod("%s/pwned")\n' "$BATS_TEST_TMPDIR" | tee "$2-gdb.py" >"$3-gdb.py"
 }
 
-@test "gdb loads nothing from its folder or from beside what it reads" {
+@test "gdb loads no script from its folder or from beside the files it reads" {
 	dir=$BATS_TEST_TMPDIR/gdb
 	mkdir "$dir"
 	export HOME=$dir/home
@@ -376,11 +378,11 @@ plant() { # DIR VMLINUX PROGRAM
 	cp build/init "$dir/vmlinux"
 	cp build/init "$dir/program"
 	plant "$dir" "$dir/vmlinux" "$dir/program"
-	# It would, if told to trust the folder.
+	# It would if told to trust the folder.
 	(cd "$dir" && gdb -q -batch -iex 'set auto-load safe-path /' vmlinux </dev/null) >/dev/null 2>&1
 	rm "$BATS_TEST_TMPDIR/pwned"
 	echo 'set auto-load safe-path /' >"$HOME/.gdbinit"
-	# The options of every gdb that the lab starts or prints.
+	# Every gdb that the lab starts or prints has the options.
 	while read -r options; do
 		(cd "$dir" && eval "gdb $options -batch -ex 'add-symbol-file program' vmlinux" </dev/null) >/dev/null 2>&1
 		[ ! -e "$BATS_TEST_TMPDIR/pwned" ] || { echo "loaded with $options"; false; }

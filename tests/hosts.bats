@@ -1,15 +1,14 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# tests/hosts: in a root that has a shell and plays make; mmdebstrap's have no place in a
-# test.
+# tests/hosts in a root with a shell and a stand-in for make: mmdebstrap would take too long.
 
-# shellcheck disable=SC2016 # what is quoted is for another shell
+# shellcheck disable=SC2016 # quoted text is for another shell
 
 load lib
 
 setup() {
 	own_cache
-	bwrap --unshare-user --ro-bind / / true 2>/dev/null || skip "nobody may make namespaces on this host"
+	bwrap --unshare-user --ro-bind / / true 2>/dev/null || skip "this host does not allow user namespaces"
 	export BUILD=build/hosts-test.$BATS_TEST_NUMBER
 	root=$XDG_CACHE_HOME/xsklab/hosts/toy
 	mkdir -p "$root"/{dev,proc,sys,tmp,run,var/tmp,home,root,etc,usr/bin}
@@ -23,13 +22,13 @@ setup() {
 
 teardown() { rm -rf "$BUILD"; }
 
-# make_is SCRIPT: what the root has for a make.
+# make_is SCRIPT: put it into the root as make.
 make_is() {
 	printf '#!/bin/sh\n%s\n' "$1" >"$root/usr/bin/make"
 	chmod +x "$root/usr/bin/make"
 }
 
-@test "both commands run as a user and as root, in a clone, and cannot write to the root" {
+@test "both commands run as a user and as root, in a clone, with a read-only root" {
 	make_is 'test -e README.md && test ! -e build && test -w . && ! (echo >/usr/bin/x) 2>/dev/null && echo "$1 by $(id -u)"'
 	run -0 --separate-stderr tests/hosts toy
 	[[ ${lines[0]} == "toy: "* ]]
@@ -40,7 +39,7 @@ make_is() {
 	[ ! -e "$root/usr/bin/x" ]
 }
 
-@test "a command that fails is told with its log, and the others run" {
+@test "a failing command is reported with its log, and the others run" {
 	make_is 'echo "$1 by $(id -u)"; [ "$1 $(id -u)" != "test 1000" ]'
 	run -1 --separate-stderr tests/hosts toy
 	grep -q "user *make test .*failed (1): .*; see $BUILD/hosts/toy-user/make-test.log" <<<"$output"
@@ -48,7 +47,7 @@ make_is() {
 	grep -q 'test by 1000' "$BUILD/hosts/toy-user/make-test.log"
 }
 
-@test "however it is ended, nothing runs and nothing is mounted then" {
+@test "however it ends, it leaves no process and no mount" {
 	seconds=$((100000 + RANDOM))
 	make_is "exec sleep $seconds"
 	for signal in INT TERM KILL; do
@@ -70,7 +69,7 @@ make_is() {
 	done
 }
 
-@test "what is no suite is refused in one line, before anything is made" {
+@test "an invalid suite is refused in one line, before anything is made" {
 	for suite in ../toy Toy '' 'a b'; do
 		run -2 --separate-stderr tests/hosts "$suite"
 		one_line

@@ -1,19 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# What the tests share; "load lib" in each file.
+# Functions that the tests share; each file says "load lib".
 # shellcheck disable=SC2154 # output and stderr are set by bats
 
 cd "$BATS_TEST_DIRNAME/.." || exit
 bats_require_minimum_version 1.5.0
 
-# The kernel and libxdp that tests/run has built stay where they are; a test that
-# needs a cache of its own calls this.
+# own_cache: use an empty cache; kernel and libxdp that tests/run built stay where they are.
 own_cache() {
 	export XDG_CACHE_HOME=$BATS_TEST_TMPDIR/cache
 }
 
-# said TEXT: is it part of $stderr or $output?
+# said TEXT: does $stderr or $output contain it?
 said() {
 	[[ $output$stderr == *"$1"* ]] || {
 		printf 'not said: %s\n' "$1" "$output" "$stderr"
@@ -21,7 +20,7 @@ said() {
 	}
 }
 
-# ends_with TEXT: it is in the last line of what was said.
+# ends_with TEXT: does the last line of $stderr contain it?
 ends_with() {
 	[[ ${stderr##*$'\n'} == *"$1"* ]] || {
 		printf 'not the last line: %s\n%s\n' "$1" "$stderr"
@@ -29,7 +28,7 @@ ends_with() {
 	}
 }
 
-# one_line: a failure is told in one line.
+# one_line: does $stderr have one line?
 one_line() {
 	[ "$(grep -c . <<<"$stderr")" = 1 ] || {
 		printf 'more than one line:\n%s\n' "$stderr"
@@ -37,7 +36,7 @@ one_line() {
 	}
 }
 
-# guest SCRIPT-NAME [boot's options]: a guest whose case is tests/guests/NAME.sh.
+# guest NAME [OPTIONS of vm/boot]: boot a guest whose case is tests/guests/NAME.sh.
 guest() {
 	local name=$1
 	shift
@@ -46,12 +45,12 @@ guest() {
 	vm/boot "$@" build/kernel "$BATS_TEST_TMPDIR/initrd" "$BATS_TEST_TMPDIR/out" CASE="$name"
 }
 
-# older_than VERSION: is it the built kernel?
+# older_than VERSION: is the built kernel older?
 older_than() {
 	local release
 	release=$(jq -r .release build/kernel.json)
 	[ "$release" != "$1" ] && [ "$(printf '%s\n' "$release" "$1" | sort -V | head -n 1)" = "$release" ]
 }
 
-# verdict FILTER: of the last run of the case.
+# verdict FILTER: read the verdict of the last run.
 verdict() { jq -re "$1" build/xsk-netns-cookie/verdict.json; }

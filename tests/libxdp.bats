@@ -40,7 +40,7 @@ same_sources() { # OUT FIX|FIX-parent
 	diff -r "$mine/$2/headers" "$1/headers"
 }
 
-@test "the two sides in use differ in nothing but the fix" {
+@test "the two sides in use differ only in the fix" {
 	# Every line that differs is about the netns cookie, or its error handling.
 	run -1 diff -rq "$mine"/FIX-parent/lib "$mine"/FIX/lib
 	[ "$output" = "Files $mine/FIX-parent/lib/libxdp/xsk.c and $mine/FIX/lib/libxdp/xsk.c differ" ]

@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# netns/: colliding-veth and inode-reuse, on this host, in a namespace that is thrown
-# away, and in the guest.
+# netns/: colliding-veth and inode-reuse, on this host in a throw-away namespace, and in the
+# guest.
 
-# shellcheck disable=SC2016 # what is quoted is for another shell
+# shellcheck disable=SC2016 # quoted text is for another shell
 
 load lib
 
@@ -30,12 +30,12 @@ ifindex='jq -r ".[] | select(.ifname == \"outer\" or .ifname == \"inner\") | .if
 	[ "$output" = $'4242\n4242' ]
 }
 
-@test "the control layout gets different ones" {
+@test "in the control layout the ends get different ones" {
 	LAYOUT=different run -0 --separate-stderr away "colliding-veth up; colliding-veth show | $ifindex"
 	[ "$output" = $'4242\n4243' ]
 }
 
-@test "addresses, queues and offloads are those of the story" {
+@test "addresses, queues and offloads are as documented" {
 	QUEUES=2 run -0 --separate-stderr away 'colliding-veth up
 		ip -json -d addr show outer | jq -c ".[] | [.addr_info[0].local, .addr_info[0].prefixlen, .num_rx_queues, .num_tx_queues]"
 		ip -n inner-ns -json -d addr show inner | jq -c ".[] | [.addr_info[0].local, .addr_info[0].prefixlen, .num_rx_queues, .num_tx_queues]"
@@ -49,7 +49,7 @@ ifindex='jq -r ".[] | select(.ifname == \"outer\" or .ifname == \"inner\") | .if
 	[ "${lines[4]}" = 3 ]
 }
 
-@test "both ends are shown as up, and have no IPv6 address" {
+@test "both ends are up, and have no IPv6 address" {
 	run -0 --separate-stderr away 'colliding-veth up; colliding-veth show |
 		jq -c ".[] | [.ifname, (.flags | index(\"LOWER_UP\") != null), (.addr_info | length)]"'
 	[ "$output" = $'["outer",true,1]\n["inner",true,1]' ]
@@ -59,12 +59,12 @@ ifindex='jq -r ".[] | select(.ifname == \"outer\" or .ifname == \"inner\") | .if
 	run -0 away 'colliding-veth up; busybox ping -c1 -W2 169.254.0.2'
 }
 
-@test "up and down may be repeated, and down leaves nothing" {
+@test "up and down may be repeated, and down leaves nothing behind" {
 	run -0 away 'colliding-veth up; colliding-veth up; colliding-veth down; colliding-veth down
 		[ -z "$(ip netns; ip -o link show type veth)" ]'
 }
 
-@test "names are knobs" {
+@test "the names of devices and namespace are knobs" {
 	OUTER_VETH=o INNER_VETH=i TEST_NAMESPACE=n INDEX=77 run -0 --separate-stderr away \
 		'colliding-veth up; ip -json link show o | jq .[].ifindex; ip -n n -json link show i | jq .[].ifindex'
 	[ "$output" = $'77\n77' ]
@@ -79,10 +79,10 @@ ifindex='jq -r ".[] | select(.ifname == \"outer\" or .ifname == \"inner\") | .if
 	run -2 --separate-stderr away 'colliding-veth'
 }
 
-@test "in the guest, a namespace's inode number comes back and its cookie does not" {
+@test "in the guest, a namespace's inode number is reused, its cookie is not" {
 	if older_than 5.14; then
 		run -125 --separate-stderr guest inode-reuse
-		said "came back, and the cookies could not be read"
+		said "was reused, but the cookies cannot be read"
 		return
 	fi
 	run -0 --separate-stderr guest inode-reuse
@@ -92,7 +92,7 @@ ifindex='jq -r ".[] | select(.ifname == \"outer\" or .ifname == \"inner\") | .if
 		"$BATS_TEST_TMPDIR/namespaces"
 }
 
-# told COOKIE-COMMAND: what inode-reuse says where netns-cookie is that.
+# told COOKIE-COMMAND: run inode-reuse with that as its netns-cookie.
 told() {
 	mkdir "$BATS_TEST_TMPDIR/bin"
 	printf '#!/bin/sh\n%s\n' "$1" >"$BATS_TEST_TMPDIR/bin/netns-cookie"
@@ -100,20 +100,20 @@ told() {
 	away "PATH=$BATS_TEST_TMPDIR/bin:\$PATH; inode-reuse"
 }
 
-@test "a cookie that comes back, too, is not as predicted, and nothing is left" {
+@test "inode-reuse fails if the cookie is reused, too, and leaves nothing behind" {
 	run -1 --separate-stderr told 'echo 7'
-	said "came back, and cookie 7 did, too"
+	said "was reused, and so was cookie 7"
 	one_line
 	run -0 away "PATH=$BATS_TEST_TMPDIR/bin:\$PATH"'; inode-reuse || [ -z "$(ls -A /run/netns)" ]'
 }
 
-@test "a kernel without the cookie tells null, and that shows nothing" {
+@test "inode-reuse fails on a kernel without cookies, and prints null for them" {
 	run -1 --separate-stderr told 'echo "netns-cookie: SO_NETNS_COOKIE: Protocol not available" >&2; exit 1'
 	[ "$(tail -n 1 <<<"$output" | jq -c '[(.inode | type), .cookie]')" = '["number",null]' ]
-	said "the cookies could not be read"
+	said "the cookies cannot be read"
 }
 
-@test "inode-reuse takes no namespace that somebody else made" {
+@test "inode-reuse refuses a namespace that exists already" {
 	run -2 --separate-stderr away 'ip netns add inode-reuse; inode-reuse'
 	said "exists"
 	one_line

@@ -1,16 +1,16 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# repro/nightly: cells, their results in all formats, the comparison with an earlier
-# run, and the workflow that calls it.
+# repro/nightly: cells, their results in all formats, the comparison with an earlier run, and
+# the workflow that calls it.
 
-# shellcheck disable=SC2016 # what is quoted is for another shell
+# shellcheck disable=SC2016 # quoted text is for another shell
 # shellcheck disable=SC2030,SC2031 # bats: each test is a shell of its own
 # shellcheck disable=SC2154 # stderr is set by bats
 
 load lib
 
-# A lab of its own, in which a stand-in plays repro/run: KERNEL says what becomes of a
-# cell. The tests at the end have real guests.
+# A copy of the lab where tests/guests/cell replaces repro/run: KERNEL decides how a cell ends.
+# The last tests have real guests.
 setup() {
 	lab=$BATS_TEST_TMPDIR/lab
 	mkdir "$lab"
@@ -21,19 +21,19 @@ setup() {
 	results=$lab/build/nightly/results.jsonl
 }
 
-# nightly KERNELS [NAME=value...]: in that lab, with one library.
+# nightly KERNELS [NAME=value...]: run it in that lab, with one library.
 nightly() { "$lab/repro/nightly" KERNELS="$1" LIBXDPS=upstream "${@:2}"; }
 
-# cells FILTER: of each cell's results, as lines.
+# cells FILTER: print it for each cell's result, one per line.
 cells() { jq -r "select(.kernel) | $1" "$results"; }
 
-# xml XPATH: of junit.xml, which has to be valid.
+# xml XPATH: evaluate it on junit.xml, which must be valid.
 xml() {
 	xmllint --noout --schema tests/jenkins-junit.xsd "$lab/build/nightly/junit.xml" 2>/dev/null
 	xmllint --xpath "$1" "$lab/build/nightly/junit.xml"
 }
 
-@test "a pass, a failure and a lab failure: exit 1, and each is what it is" {
+@test "a pass, a failure and a lab failure exit with 1, and each has its result" {
 	run -1 --separate-stderr nightly "good wrong lost"
 	[ "$(cells '"\(.kernel): \(.words): \(.result)"')" = \
 "good: : as predicted
@@ -45,20 +45,20 @@ wrong: QUEUES=2: not as predicted
 lost: : lab failure
 lost: LAYOUT=different: lab failure
 lost: QUEUES=2: lab failure" ]
-	# repro/run gets the words of an entry, and knows the defaults of the others.
+	# repro/run gets the words of an entry; other knobs have their defaults.
 	[ "$(grep -c "^again good upstream LAYOUT=different QUEUES=$" "$CALLS")" = 1 ]
 	[ "$(grep -c "^again good upstream LAYOUT= QUEUES=2$" "$CALLS")" = 1 ]
 	run -0 jq -rs '.[0] | "\(.format) \(.version): \(.columns | join(" ")): \(.cells) \(.as_predicted) \(.not_as_predicted) \(.lab_failures)"' "$results"
 	[ "$output" = "xsklab nightly 2: before after: 9 3 3 3" ]
 }
 
-@test "all as predicted is 0; a lab failure and nothing wrong is 125" {
+@test "the exit code is 0 if all is as predicted, 125 if only lab failures are not" {
 	run -0 --separate-stderr nightly good
 	run -125 --separate-stderr nightly "good lost"
 	[[ $output == *"# Nightly: 3 of 6 cells as predicted, 0 not, 3 lab failures"* ]]
 }
 
-@test "what the lab failed on is tried once more, a verdict is not" {
+@test "a cell with a lab failure is tried once more, one with a verdict is not" {
 	run -1 nightly "good wrong lost flaky" JOBS=4
 	[ "$(cells '"\(.kernel) \(.tries) \(.result)"' | sort -u)" = \
 "flaky 2 as predicted
@@ -70,16 +70,16 @@ wrong 1 not as predicted" ]
 	done
 }
 
-@test "an exit code without the verdict that belongs to it is a lab failure" {
+@test "an exit code without the matching verdict is a lab failure" {
 	run -125 nightly "liar silent crash"
 	[ "$(cells .result | sort -u)" = "lab failure" ]
 	[ "$(cells '.reason | sub("; see .*"; "")' | sort -u)" = \
-"repro/run ended with 0, and the verdict is none
-repro/run ended with 0, and the verdict is not-reproduced
-repro/run ended with 137, and the verdict is none" ]
+"repro/run exited with 0, but the verdict is missing
+repro/run exited with 0, but the verdict is not-reproduced
+repro/run exited with 137, but the verdict is missing" ]
 }
 
-@test "a kernel that cannot be had or built: its cells are lab failures, the others run" {
+@test "if a kernel cannot be fetched or built, its cells are lab failures, and the others run" {
 	run -125 --separate-stderr nightly "nowhere good unbuildable"
 	[ "$(cells '"\(.kernel) \(.result): \(.reason)"' | sort -u)" = \
 "good as predicted: EINVAL before the fix, success after it
@@ -98,19 +98,19 @@ build good two
 build good2 one
 build good2 two" ]
 	[ "$(grep -c '^again' "$CALLS")" = 12 ]
-	# What was built is there, and the lock is not shared.
+	# The cells share what was built, but not the lock.
 	[ "$(cd "$lab/build/nightly/cells" && stat -c %h ./*/program | sort -u)" = 3 ]
 	[ "$(cd "$lab/build/nightly/cells" && stat -c %h ./*/lock | sort -u)" = 1 ]
 }
 
-@test "JOBS cells run at once: so many that they meet, and never more" {
-	# A cell ends when as many as MEET run, or fails when its patience ends.
+@test "JOBS cells run at once, no more and no fewer" {
+	# A cell ends when MEET cells run, or fails after PATIENCE tries.
 	MEET=3 run -0 nightly meets JOBS=3
 	MEET=2 PATIENCE=5 run -125 nightly meets JOBS=1
 	[ "$(cells '"\(.tries)"' | sort -u)" = 2 ]
 }
 
-@test "JUnit: valid by the schema of Jenkins, and counts what there is" {
+@test "JUnit: the file is valid by Jenkins's schema, and its counts are right" {
 	run -1 nightly "good wrong lost"
 	[ "$(xml 'string(/testsuites/@tests)')" = 9 ]
 	[ "$(xml 'string(/testsuites/@failures)')" = 3 ]
@@ -125,7 +125,7 @@ build good2 two" ]
 	[[ $(xml 'string(//testsuite[@name="wrong"]/testcase[1]/failure/@message)') == "success before the fix"* ]]
 }
 
-# tap FILE: passed, failed, skipped and errors, as prove's parser counts them.
+# tap FILE: print passed, failed, skipped and errors, as prove's parser counts them.
 tap() {
 	perl -MTAP::Parser -e 'my $tap = TAP::Parser->new({ exec => ["cat", shift] }); $tap->run;
 		print join " ", map { scalar $tap->$_ } qw(passed failed skipped parse_errors)' "$1"
@@ -141,8 +141,8 @@ tap() {
 	[ "$(tap "$BATS_TEST_TMPDIR/3.tap")" = "3 0 3 0" ]
 }
 
-@test "KTAP: the kernel's own kunit.py counts them, hostile words or not" {
-	command -v python3 >/dev/null || skip "there is no python3"
+@test "KTAP: the kernel's kunit.py counts the cells, hostile words or not" {
+	command -v python3 >/dev/null || skip "python3 is missing"
 	for tree in "$(jq -r .source_dir build/kernel.json)" "${XDG_CACHE_HOME:-$HOME/.cache}"/xsklab/sources/*; do
 		kunit=$tree/tools/testing/kunit
 		! grep -qs KTAP "$kunit/kunit_parser.py" || break
@@ -153,7 +153,7 @@ tap() {
 	[[ $output == *"Ran 12 tests: passed: 3, failed: 6, skipped: 3"* ]]
 }
 
-@test "the summary has a row for each cell, and says what was seen" {
+@test "the summary has a row for each cell, with its outcomes" {
 	run -1 --separate-stderr nightly "good wrong lost"
 	[ "$output" = "$(cat "$lab/build/nightly/summary.md")" ]
 	[[ ${lines[0]} == "# Nightly: 3 of 9 cells as predicted, 3 not, 3 lab failures" ]]
@@ -165,14 +165,14 @@ tap() {
 	[[ $output == *'- `lost upstream LAYOUT=different`: `panic: Kernel panic - not syncing; see build/x`; log: '* ]]
 }
 
-@test "GITHUB_STEP_SUMMARY gets the summary, after what is there" {
+@test "the summary is appended to GITHUB_STEP_SUMMARY" {
 	echo before >"$BATS_TEST_TMPDIR/step"
 	GITHUB_STEP_SUMMARY=$BATS_TEST_TMPDIR/step run -0 nightly good
 	[ "$(cat "$BATS_TEST_TMPDIR/step")" = "before
 $(cat "$lab/build/nightly/summary.md")" ]
 }
 
-# interrupt SIGNAL: a nightly whose cells take long, when the first of them runs.
+# interrupt SIGNAL: send it to a nightly with long cells when the first one runs.
 interrupt() {
 	local status=0 pid
 	rm -f "$CALLS"
@@ -187,13 +187,13 @@ interrupt() {
 	[ "$status" = $((128 + $(kill -l "$1"))) ]
 }
 
-# changes: of each kernel, against the results in $earlier.
+# changes: print each kernel's changes against the results in $earlier.
 changes() { cells '"\(.kernel) \(.change)"' | sort -u; }
 
-@test "PREVIOUS: newly failing, still failing, fixed, lab failure, and nothing new" {
+@test "PREVIOUS: changes are newly failing, still failing, fixed, lab failure, or none" {
 	earlier=$BATS_TEST_TMPDIR/earlier.jsonl
 	run -1 nightly "good wrong lost"
-	# As if other kernels had been good and wrong the night before.
+	# Pretend that other kernels were good and wrong the night before.
 	jq -c 'if .kernel then
 			.kernel = {good: "wrong", wrong: "wrong2", lost: "good"}[.kernel],
 			(select(.kernel == "wrong") | .kernel = "good2"), (select(.kernel == "wrong") | .kernel = "lost")
@@ -218,9 +218,9 @@ wrong2 still failing" ]
 	[ "$(changes)" = "wrong still failing" ]
 }
 
-@test "without PREVIOUS the last whole run here is compared with" {
+@test "without PREVIOUS a run is compared with the last complete one here" {
 	run -1 --separate-stderr nightly wrong
-	said "no comparison with an earlier run: there is no build/nightly/previous.jsonl"
+	said "not comparing with an earlier run: no build/nightly/previous.jsonl"
 	[ "$(changes)" = "wrong null" ]
 	interrupt TERM
 	[ ! -e "$results" ]
@@ -228,7 +228,7 @@ wrong2 still failing" ]
 	[ "$(changes)" = "wrong still failing" ]
 }
 
-@test "a PREVIOUS that says nothing is told in one line, and the run goes on" {
+@test "an unusable PREVIOUS gives one line, and the run goes on" {
 	run -0 nightly good
 	cp "$results" "$BATS_TEST_TMPDIR/whole"
 	cd "$BATS_TEST_TMPDIR"
@@ -242,8 +242,8 @@ wrong2 still failing" ]
 	for file in missing empty text half version headless array random "$BATS_TEST_TMPDIR"; do
 		[ "$file" = "$BATS_TEST_TMPDIR" ] || file=$BATS_TEST_TMPDIR/$file
 		run -0 --separate-stderr nightly good PREVIOUS="$file"
-		[ "$(grep -c "no comparison with an earlier run: .*$file" <<<"$stderr")" = 1 ]
-		[ "$(grep -vcE '^xsklab: (building for|good upstream|no comparison)' <<<"$stderr")" = 0 ]
+		[ "$(grep -c "not comparing with an earlier run: .*$file" <<<"$stderr")" = 1 ]
+		[ "$(grep -vcE '^xsklab: (building for|good upstream|not comparing)' <<<"$stderr")" = 0 ]
 		[ "$(changes)" = "good null" ]
 	done
 	said "$BATS_TEST_TMPDIR"
@@ -251,14 +251,14 @@ wrong2 still failing" ]
 	said "$BATS_TEST_TMPDIR/version has version 1 of the format instead of 2"
 }
 
-@test "earlier results with other fields than ours do not end the run" {
+@test "earlier results with unknown fields do not end the run" {
 	printf '%s\n' '{"format":"xsklab nightly","version":2}' '{"kernel":{"a":[]}}' '{}' \
 		'{"kernel":"wrong","library":"upstream","words":"","last_known":7}' >"$BATS_TEST_TMPDIR/odd"
 	run -1 nightly wrong PREVIOUS="$BATS_TEST_TMPDIR/odd"
 	[ "$(changes)" = "wrong newly failing" ]
 }
 
-@test "hostile words of a guest are words in every format" {
+@test "hostile words of a guest stay words in every format" {
 	run -1 --separate-stderr nightly hostile
 	# One line each, no control characters, valid XML of the same structure.
 	[ "$(wc -l <"$results")" = 4 ]
@@ -267,18 +267,18 @@ wrong2 still failing" ]
 	done
 	[ "$(xml 'count(//*)')" = 8 ] # testsuites, testsuite, 3 x (testcase, failure)
 	[[ $(xml 'string(//failure/@message)') == *'<script>alert("1")</script> ]]> & &amp;'* ]]
-	# A row has the cells of its head, and nothing that Markdown makes something of.
+	# Each row has as many cells as the head, and no Markdown of its own.
 	[ "$(grep '^|' "$lab/build/nightly/summary.md" | sed 's/\\|//g' | tr -cd '|\n' | sort -u)" = '|||||||||' ]
 	run -1 grep -E '^(#|##|-) *(injected|\[x\])' "$lab/build/nightly/summary.md"
 	[ "$(grep -c '^- `hostile' "$lab/build/nightly/summary.md")" = 3 ]
 	[ "$(sed 's/`[^`]*`//g' "$lab/build/nightly/summary.md" | grep -cE '@|<|script|\$\(')" = 0 ]
-	# No directive, no test of its own.
+	# No directive, no extra test.
 	[ "$(grep -cE '^ *(not )?ok ' "$lab/build/nightly/results.ktap")" = 4 ]
 	run -1 grep -E '# (SKIP|Subtest: [^h])' "$lab/build/nightly/results.ktap"
 	[ ! -e "$lab/injected" ]
 }
 
-@test "a report is made for each cell that is not as predicted, and only for those" {
+@test "each cell that is not as predicted gets a report, and no other" {
 	printf '#!/bin/sh\necho "$@" >>"$CALLS.report"\n[ -e "$1/verdict.json" ] && mkdir "$2"\n' >"$lab/repro/report"
 	chmod +x "$lab/repro/report"
 	run -1 nightly "good wrong lost"
@@ -286,13 +286,13 @@ wrong2 still failing" ]
 	[ "$(cells 'select(.result == "not as predicted") | .report' | grep -c '^build/nightly/cells/.*/report$')" = 3 ]
 	[ "$(cells 'select(.result != "not as predicted") | .report' | sort -u)" = null ]
 	grep -q '; report: `build/nightly/cells/' "$lab/build/nightly/summary.md"
-	# A report that fails is told, and changes no result.
+	# A failing report gives a message, and changes no result.
 	printf '#!/bin/sh\nexit 125\n' >"$lab/repro/report"
 	run -1 --separate-stderr nightly wrong
 	said "wrong upstream: no report; see build/nightly/cells/"
 }
 
-@test "knobs that make no sense are refused in one line, before anything is done" {
+@test "invalid knobs are refused in one line, before anything is done" {
 	for knob in JOBS=0 JOBS=many JOBS=1000 KERNEL=v5.15 LIBXDP=distro LAYOUT=different QUEUES=2 INDEX=x ACCEL=x DEADLINE=0 "KERNELS= " "LIBXDPS= " CASE=nowhere; do
 		run -2 --separate-stderr "$lab/repro/nightly" "$knob"
 		one_line
@@ -303,14 +303,14 @@ wrong2 still failing" ]
 	one_line
 }
 
-# another_case FILTER: "other" in that lab, made of the case that there is by jq.
+# another_case FILTER: make the case "other" in that lab, from the existing one with jq.
 another_case() {
 	local other=$lab/repro/cases/other
 	cp -r "$lab/repro/cases/xsk-netns-cookie" "$other"
 	jq "$1" "$lab/repro/cases/xsk-netns-cookie/case.json" >"$other/case.json"
 }
 
-@test "a case with nothing to choose has one cell; one with kernels of its own is not asked for others" {
+@test "a case with nothing to choose has one cell; one that chooses its kernels ignores KERNELS" {
 	another_case 'del(.library, .knobs, .nightly) | .columns |= map_values(.words = "KERNEL=v6.1") | .rows = ["a"] | .expect = [{is: {}}]'
 	LIBXDPS="one two" run -0 --separate-stderr "$lab/repro/nightly" KERNELS="good wrong" CASE=other
 	[ "$(cells '"\(.kernel):\(.library):\(.words): \(.result)"')" = "::: as predicted" ]
@@ -318,7 +318,7 @@ another_case() {
 	[[ $output == *"| \`the case's kernels\` | \`5.15.0\` |  |  | \`EINVAL\` | \`success\` | as predicted | 1.5 |"* ]]
 	[ "$(xml 'string(//testcase/@name)')" = defaults ]
 	[ "$(tap "$lab/build/nightly/results.ktap")" = "1 0 0 0" ]
-	# One column that chooses none is a reason for each of KERNELS.
+	# If one column chooses no kernel, each of KERNELS counts.
 	rm -r "$lab/repro/cases/other"
 	another_case 'del(.library, .nightly) | .columns |= {a: {words: "KERNEL=v6.1"}, b: {}, c: {}}
 		| .expect |= map(del(.columns))'
@@ -329,7 +329,7 @@ another_case() {
 	[[ $output == *"| words | a | b | c | result | s |"* ]]
 }
 
-@test "an interrupted run leaves no results and nothing that runs" {
+@test "an interrupted run leaves no results and no process" {
 	run -0 nightly good
 	for signal in INT TERM KILL; do
 		interrupt $signal
@@ -347,7 +347,7 @@ another_case() {
 
 # The workflow.
 
-# steps: the shell of the workflow's run steps, a file $steps/JOB.NUMBER each.
+# steps: write the shell code of each run step of the workflow into $steps/JOB.NUMBER.
 steps() {
 	steps=$BATS_TEST_TMPDIR/steps
 	mkdir "$steps"
@@ -360,8 +360,8 @@ steps() {
 		{ block = 0 }' .github/workflows/nightly.yml
 }
 
-# github: stand-ins for what only GitHub has. gh tells what it was asked for, with
-# what it got on stdin; apt-get does nothing.
+# github: put stand-ins for GitHub's programs on PATH. gh records its arguments and stdin;
+# apt-get does nothing.
 github() {
 	mkdir "$BATS_TEST_TMPDIR/bin"
 	printf '#!/bin/sh\necho "gh $*" >>"$CALLS.gh"\n[ "$1" = issue ] && [ "$2" = list ] && cat "$CALLS.issue" 2>/dev/null\ncase $* in *--body-file*) cat >"$CALLS.text" ;; esac\n[ "$1 $2" != "run download" ] || { mkdir -p previous && cp "$CALLS.previous" previous/results.jsonl; }\n' \
@@ -372,8 +372,8 @@ github() {
 	export GITHUB_OUTPUT=$BATS_TEST_TMPDIR/output GITHUB_STEP_SUMMARY=$BATS_TEST_TMPDIR/step RUN_URL=https://example/run/1
 }
 
-# workflow KERNELS: the run steps of its job "nightly" in their order, as GitHub's runner starts them;
-# the last is for a run that failed.
+# workflow KERNELS: run the steps of the job "nightly" in order, as GitHub's runner does; the
+# last is for a failed run.
 workflow() {
 	local step last
 	export KERNELS=$1 LIBXDPS=upstream failed=''
@@ -386,7 +386,7 @@ workflow() {
 	done
 }
 
-@test "the workflow's steps run by hand in a clean folder, and tell of a regression once" {
+@test "the workflow's steps run by hand in a clean folder, and report a regression once" {
 	steps
 	github
 	mkdir -p "$BATS_TEST_TMPDIR/home/.cache/xsklab"/{kernels/a,libraries/b,sources/c}
@@ -408,12 +408,12 @@ workflow() {
 	cp "$results" "$CALLS.previous"
 	echo 42 >"$CALLS.issue"
 	: >"$CALLS.gh"
-	workflow wrong # the same again: the issue is kept up to date, and no mail goes out
+	workflow wrong # the same again: update the issue, send no mail
 	[ "$(grep '^gh issue' "$CALLS.gh")" = "gh issue list --label nightly --state open --limit 1 --json number --jq .[].number
 gh issue edit 42 --body-file -" ]
 
 	: >"$CALLS.gh"
-	workflow lost # the lab failed: nobody's regression
+	workflow lost # a lab failure is not a regression
 	[ -n "$failed" ]
 	run -1 grep 'gh issue' "$CALLS.gh"
 
@@ -425,7 +425,7 @@ gh issue edit 42 --body-file -" ]
 	run -1 grep 'gh issue create' "$CALLS.gh"
 }
 
-@test "the workflow puts no text of others into a shell, and pins its actions" {
+@test "the workflow puts no foreign text into a shell, and pins its actions" {
 	steps
 	[ "$(find "$steps" -type f | wc -l)" -ge 5 ]
 	run -1 grep -r '\${{' "$steps"
@@ -438,14 +438,14 @@ gh issue edit 42 --body-file -" ]
 
 # With real guests.
 
-@test "a nightly over a kernel, with the columns swapped, and one that is not there" {
+@test "a nightly with a kernel, exchanged columns, and a missing kernel" {
 	kernel=${KERNEL:-$(jq -r 'if .source == "kernel.org" then "v5.15" else "distro" end' build/kernel.json)}
 	libxdp=${LIBXDP:-$(jq -r 'if .source == "xdp-tools" then "upstream" else "distro" end' build/libxdp/FIX/library.json)}
 	lab=$BATS_TEST_TMPDIR/real
 	results=$lab/build/nightly/results.jsonl
 	mkdir "$lab"
 	cp -r Makefile repro vm kernel-config gdbscripts netns "$lab"
-	export ZSTD_LEVEL=1 # of two reports that nobody reads
+	export ZSTD_LEVEL=1 # fast: nobody reads these two reports
 	run -1 --separate-stderr "$lab/repro/nightly" KERNELS="$kernel /nonexistent" LIBXDPS="$libxdp" SWAP=1
 	[ "$(cells '"\(.words): \(.result) \(.outcomes.before) \(.outcomes.after)"')" = \
 ": not as predicted success EINVAL
@@ -460,7 +460,7 @@ QUEUES=2: lab failure null null" ]
 	[ "$(xml 'count(//error)')" = 3 ]
 }
 
-@test "make nightly has the knobs, and fails where a cell is not as predicted" {
+@test "make nightly passes the knobs on, and fails if a cell is not as predicted" {
 	cp Makefile "$lab"
 	run -0 make -s -C "$lab" nightly KERNELS="good /a/git#v1" LIBXDPS=upstream BUILD=out
 	[ "$(grep -c '^again /a/git#v1 ' "$CALLS")" = 3 ]

@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# repro/report: what the maintainers get, of a real run and of one that went wrong.
+# repro/report: the reports of a real run, and of runs that went wrong.
 
-# shellcheck disable=SC2016 # what is quoted is for another shell
+# shellcheck disable=SC2016 # quoted text is for another shell
 # shellcheck disable=SC2030,SC2031 # a test is a subshell
 
 load lib
@@ -25,21 +25,21 @@ setup() {
 	out=$BATS_TEST_TMPDIR/out
 }
 
-# A copy of the run to break; without images, and not packed well, as both take long.
+# Make a copy of the run to break. Images and strong compression would take long, so do without.
 copy() {
 	export ZSTD_LEVEL=1
 	cp -a "$BATS_FILE_TMPDIR/run" "$broken"
 	rm "$broken"/{initrd,program,guest,case}.*
 }
 
-# change FILE FILTER: by jq.
+# change FILE FILTER: change it with jq.
 change() {
 	jq -c "$2" "$broken/$1" >"$BATS_TEST_TMPDIR/changed"
 	run -1 cmp "$broken/$1" "$BATS_TEST_TMPDIR/changed"
 	cp "$BATS_TEST_TMPDIR/changed" "$broken/$1"
 }
 
-# Makes the report of the copy, which has to keep its limits, whatever is in it.
+# Make the report of the copy; it must keep its limits, whatever the run contains.
 reported() {
 	run -0 repro/report "$broken" "$out"
 	within_limits "$out"
@@ -55,15 +55,15 @@ within_limits() { # OUT
 	[ "$(stat -c %s "$(archive "$1")")" -le 15728640 ]
 }
 
-# tells TEXT: is it in report.txt, wherever its lines are broken?
+# tells TEXT: does report.txt contain it, ignoring line breaks?
 tells() {
 	[[ $(tr -s '\n ' ' ' <"$out/report.txt") == *"$1"* ]] || { cat "$out/report.txt"; return 1; }
 }
 
-# The archive that is not the one for gdb.
+# Print the path of the archive, not of the debug archive.
 archive() { find "$1" -name '*.tar.zst' ! -name '*-debug.tar.zst'; } # OUT
 
-@test "a device with a carrier is drawn as up, even if the kernel has not computed that yet" {
+@test "a device with a carrier is drawn as up, even if the kernel's operstate lags" {
 	echo '[{"ifname":"a","flags":["UP","LOWER_UP"],"operstate":"DOWN"},{"ifname":"b","flags":["UP"],"operstate":"DOWN"}]' >"$BATS_TEST_TMPDIR/result"
 	run -0 jq -Rsr -L repro/judge -L repro/report.d -f repro/report.d/topology.jq "$BATS_TEST_TMPDIR/result"
 	[[ $output == *'label="a\l'*'\lUP\l"'* ]]
@@ -97,22 +97,22 @@ Attached" ]
 	tells "not tainted"
 	# The second socket's bind(), by its bytes.
 	tells "2c 00 01 00 92 10 00 00 00 00 00 00"
-	# What differs has a mark between its columns: one function is called after the fix only.
+	# Differences are marked between the columns: one function is called only after the fix.
 	grep -qE '^not called +! xsk_create_ctx\(\)$' "$report/report.txt"
 	grep -qE '^  = EINVAL +!   = success$' "$report/report.txt"
-	# What the program said of a row stands beside its name where all columns agree.
+	# Facts that all columns share stand beside the row's name.
 	grep -qxF 'inner 0: ifindex 4242, queue 0, netns cookie 2' "$report/report.txt"
 	grep -qE '^EINVAL \(bind\) +! success$' "$report/report.txt"
-	# The same run again, word by word.
+	# The command that repeats the run.
 	tells "make repro CASE=$name KERNEL="
 	tells "LAYOUT=colliding QUEUES=1 INDEX=4242"
 	run -1 grep -F SWAP= "$report/report.txt"
-	# Of the lists, the case's own and the kernel's.
+	# The case's own lists, and the kernel's.
 	tells xdp-newbies@vger.kernel.org
 	tells netdev@vger.kernel.org
 }
 
-@test "report.html has all of that, three pictures, sources and logs, and needs nothing else" {
+@test "report.html has the same, three pictures, sources and logs, and is self-contained" {
 	xmllint --noout "$report/report.html"
 	[ "$(grep -c '<svg' "$report/report.html")" = 3 ]
 	[ "$(xmllint --xpath 'count(//*[local-name()="h2"])' "$report/report.html")" = 10 ]
@@ -121,9 +121,9 @@ Attached" ]
 	[ "$(sort -u <<<"$output")" = "http://www.w3.org/1999/xhtml
 http://www.w3.org/1999/xlink
 http://www.w3.org/2000/svg" ]
-	# The function in which they part, its source, and the devices.
+	# The first function that differs, its source, and the devices.
 	text=$(xmllint --xpath 'string(/)' "$report/report.html")
-	[[ $text == *"here they part"* ]]
+	[[ $text == *"first difference"* ]]
 	[[ $text == *"static struct xsk_ctx *xsk_get_ctx("* ]]
 	[[ $text == *"169.254.0.1/30"*"169.254.0.2/30"* ]]
 	[[ $text == *"before/console.log"*"Linux version"* ]]
@@ -137,7 +137,7 @@ http://www.w3.org/2000/svg" ]
 	done
 }
 
-@test "the archive is whole, and has the kernel that the debug archive has symbols of" {
+@test "the archive is complete, and the debug archive has the symbols of its kernel" {
 	(cd "$unpacked" && sha256sum --check --quiet --strict SHA256SUMS)
 	run -0 bash -c "cd '$unpacked' && find . -type f ! -name SHA256SUMS | wc -l"
 	[ "$output" = "$(wc -l <"$unpacked/SHA256SUMS")" ]
@@ -153,7 +153,7 @@ http://www.w3.org/2000/svg" ]
 	readelf -S "$out"/*/kernel/vmlinux | grep -q debug_info
 }
 
-# A PATH that has QEMU, coreutils and nothing else.
+# Print a PATH with QEMU and coreutils only.
 bare_path() {
 	local program
 	mkdir -p "$BATS_TEST_TMPDIR/bin"
@@ -163,10 +163,10 @@ bare_path() {
 	echo "PATH=$BATS_TEST_TMPDIR/bin"
 }
 
-# The unpacked archive's run.sh, on a machine that has nothing else.
+# Run the unpacked archive's run.sh as on a machine with nothing else.
 bare_run() { env -i "$(bare_path)" "$@" "$unpacked/run.sh"; } # NAME=value...
 
-# QEMUs of the unpacked archive.
+# Print the QEMU processes of the unpacked archive.
 guests() {
 	local pid
 	for pid in $(pgrep -f 'qemu-system-x86_64.*path=again/'); do
@@ -179,7 +179,7 @@ guests() {
 	[[ $output == *"before  inner 0: EINVAL, as predicted"* ]]
 	[[ $output == *"after  inner 0: success, as predicted"* ]]
 	[[ $output == *"REPRODUCED: every row ended with the error that the case predicts"* ]]
-	# The columns exchanged: it can say no.
+	# With the columns exchanged it must say no.
 	run -1 bare_run SWAP=1
 	[[ $output == *"before  inner 0: error number 0 instead of 22, EINVAL"* ]]
 	[[ $output == *"after  inner 0: error number 22 instead of 0, success"* ]]
@@ -188,7 +188,7 @@ guests() {
 }
 
 # bats test_tags=slow
-@test "run.sh says what it cannot do, and leaves nothing running" {
+@test "run.sh reports each failure, and leaves nothing running" {
 	run -125 --separate-stderr bare_run DEADLINE=1
 	said "the guest of before did not come to its end in 1 s"
 	one_line
@@ -218,7 +218,7 @@ guests() {
 }
 
 # bats test_tags=slow
-@test "run.sh of a run that was not as predicted says no, too" {
+@test "run.sh of a run that was not as predicted also says no" {
 	repro/run SWAP=1 >/dev/null 2>&1 || [ $? = 1 ]
 	repro/report build/$name "$out"
 	repro/run >/dev/null 2>&1
@@ -232,7 +232,7 @@ guests() {
 }
 
 # bats test_tags=slow
-@test "gdb attaches to the archive's guest by the printed command, with both rings' symbols" {
+@test "gdb attaches to the archive's guest with the printed command, with symbols of both rings" {
 	tar --zstd -xf "$report"/$name-*-debug.tar.zst -C "$BATS_FILE_TMPDIR/unpacked"
 	PORT=$((20000 + RANDOM % 10000))
 	PORT=$PORT "$unpacked/run.sh" --gdb before >"$BATS_TEST_TMPDIR/guest" 2>&1 </dev/null 3>&- &
@@ -256,7 +256,7 @@ guests() {
 }
 
 # bats test_tags=slow
-@test "nothing of the reporter is in the archives, whatever the run's logs say" {
+@test "the archives contain nothing about the reporter, whatever the logs say" {
 	cp -a "$BATS_FILE_TMPDIR/run" "$broken"
 	secret=/home/reporter-of-this/kernels
 	change verdict.json ".columns[].kernel |= (.source = \"$secret\" | .source_dir = \"$secret\")
@@ -268,13 +268,13 @@ guests() {
 	cp "$out"/report.* "$BATS_TEST_TMPDIR/all"
 	for archive in "$out"/*.tar.zst; do
 		tar --zstd -xf "$archive" -C "$BATS_TEST_TMPDIR/all"
-		# Owners are part of it.
+		# Including the owners in the archive.
 		run -0 bash -c "tar --zstd -tvf '$archive' | awk '{ print \$2, \$4, \$5 }' | sort -u"
 		[ "$output" = "0/0 1970-01-01 00:00" ]
 	done
 	for word in reporter-of-this "$HOME/" "$PWD" "$BATS_TEST_TMPDIR" "${XDG_CACHE_HOME:-$HOME/.cache}/xsklab" \
 		"$(jq -r .source_dir build/kernel.json)/"; do
-		# The kernel has names like /root/ of its own.
+		# The kernel itself contains names like /root/.
 		run -1 grep -rlaF --exclude='vmlinux.boot' --exclude='initrd.*' -- "$word" "$BATS_TEST_TMPDIR/all"
 	done
 	for word in "$(hostname)" "$(id -un)"; do
@@ -285,7 +285,7 @@ guests() {
 }
 
 # bats test_tags=slow
-@test "a case from elsewhere does not tell where that is" {
+@test "the report of a case in another folder does not contain its path" {
 	mkdir "$BATS_TEST_TMPDIR/elsewhere"
 	cp -r repro/cases/$name "$BATS_TEST_TMPDIR/elsewhere/mine"
 	export CASE=$BATS_TEST_TMPDIR/elsewhere/mine
@@ -293,7 +293,7 @@ guests() {
 	repro/report build/mine "$out"
 	rm -r build/mine
 	tells "make repro CASE=mine"
-	tells "it is in the archive, as repro/cases/mine"
+	tells "the archive has it as repro/cases/mine"
 	mkdir "$BATS_TEST_TMPDIR/all"
 	tar --zstd -xf "$(archive "$out")" -C "$BATS_TEST_TMPDIR/all"
 	cp "$out"/report.* "$BATS_TEST_TMPDIR/all"
@@ -302,50 +302,50 @@ guests() {
 	run -1 grep -rlaF "$BATS_TEST_TMPDIR" "$BATS_TEST_TMPDIR/all"
 }
 
-@test "a path that would get into the archive stops it" {
+@test "a path of this host in the archive stops it" {
 	copy
 	echo "$PWD/secret" >>"$broken/before/strace.log"
 	run -125 --separate-stderr repro/report "$broken" "$out"
-	said "of the archive has the path $PWD in it"
+	said "contains the path $PWD"
 }
 
-@test "a run that was lost: the report says so, and what is missing" {
+@test "the report of a lost run says so, and what is missing" {
 	copy
 	rm -r "$broken"/{before,after}
-	jq -n --arg case $name '{version: 1, case: $case, verdict: "lab-failure", reason: "the run did not come to its end: it ended while it ran the guests"}' \
+	jq -n --arg case $name '{version: 1, case: $case, verdict: "lab-failure", reason: "the run did not finish: it ended while running the guests"}' \
 		>"$broken/verdict.json"
 	reported
 	tells "Subject: $name: the lab failed, there is no verdict"
-	tells "it ended while it ran"
-	tells "before/timeline.jsonl: not there, or empty"
-	tells "after/console.log: not there, or empty"
+	tells "it ended while running"
+	tells "before/timeline.jsonl: missing or empty"
+	tells "after/console.log: missing or empty"
 	tells "the archive's run.sh"
 	run -1 grep -F ./run.sh "$out/report.txt"
 }
 
-@test "half a run, a timeline that was cut off and a verdict that was: each is told" {
+@test "the report says if half the run is missing, or timeline or verdict are truncated" {
 	copy
 	rm "$broken"/after/*
 	sed -i '$d' "$broken/before/timeline.jsonl"
 	jq -n '{end: "hang", detail: "the guest was still running after 60 s", seconds: 60}' >"$broken/before/end.json"
 	head -c 2000 "$BATS_FILE_TMPDIR/run/verdict.json" >"$broken/verdict.json"
 	reported
-	tells "verdict.json is cut off"
-	tells "the end of before/timeline.jsonl: it was cut off"
+	tells "verdict.json is truncated"
+	tells "the end of before/timeline.jsonl: it is truncated"
 	tells "the end of the guest of before: hang: the guest was still running after 60 s"
-	tells "after/result.jsonl: not there, or empty"
+	tells "after/result.jsonl: missing or empty"
 }
 
-@test "a verdict of a lab failure has its contradictions in the report" {
+@test "the report of a lab failure lists the contradictions" {
 	copy
 	change verdict.json '.verdict = "lab-failure" | .reason = "before: the timeline is cut off" | .differences = [.reason]
 		| (.columns[0].rows[1].calls[-1] | .has_returned, .returned_at) |= null'
 	reported
 	tells "! before: the timeline is cut off"
-	tells "= was not seen to return"
+	tells "= no return seen"
 }
 
-@test "HTML, quotes and control characters in what the guest said are text" {
+@test "HTML, quotes and control characters in the guest's output stay text" {
 	copy
 	export evil=$'<script>alert(1)</script>&amp;"\x27\033[31m\\l\n'
 	change verdict.json '(.columns[].rows[0] | .row, .call, .errno, .facts.said) = $ENV.evil
@@ -364,7 +364,7 @@ guests() {
 }
 
 # bats test_tags=slow
-@test "logs of 100 MiB: the report keeps its size and says that it cut" {
+@test "with logs of 100 MiB, the report keeps its size and says what it cut" {
 	copy
 	for file in before/console.log after/timeline.jsonl; do
 		yes "$(head -c 300 /dev/urandom | base64 -w 0)" | head -c 104857600 >>"$broken/$file"
@@ -376,18 +376,18 @@ guests() {
 	grep -qE '^\[cut: [0-9]+ of 1048[0-9]+ bytes\]$' "$out/report.html"
 }
 
-@test "many rows: the report keeps its size and says how many it left out" {
+@test "with many rows, the report keeps its size and says how many it left out" {
 	copy
 	change verdict.json '.columns[].rows |= . + [range(126) as $i | .[1] | .row = "inner \($i + 1)"]'
 	reported
-	tells "Rows that are not shown here: 124"
-	tells "more lines of this; report.html has them"
-	# The sections after it are whole.
+	tells "Rows not shown here: 124"
+	tells "more lines; report.html has them"
+	# The sections after it are complete.
 	tells xdp-newbies@vger.kernel.org
 }
 
 # bats test_tags=slow
-@test "a control, an error on both sides and a case that says little of itself are told as what they are" {
+@test "the report describes a control, an error in both columns, and a case without texts" {
 	copy
 	change verdict.json '.control = true | .columns[0] = .columns[1] + (.columns[0] | {name, title}) | .reason = "success before the fix, success after it"'
 	reported
@@ -396,8 +396,8 @@ guests() {
 	[ "$(grep -c 'no row fails' "$out/report.txt")" = 2 ]
 	tells "None: this run is a control."
 	tells "No call of a row was refused."
-	tells "None is known."
-	tells "get_maintainer.pl was not asked"
+	tells "No line is known."
+	tells "no file to run get_maintainer.pl on"
 
 	cp "$BATS_FILE_TMPDIR/run/verdict.json" "$broken/verdict.json"
 	change verdict.json '.columns[1] = .columns[0] + (.columns[1] | {name, title})'
@@ -409,24 +409,24 @@ guests() {
 	CASE=$BATS_TEST_TMPDIR/of/terse run -0 repro/report "$BATS_TEST_TMPDIR/terse" "$out"
 	grep -q '^Subject: \[BUG\] terse: EINVAL at bind$' "$out/report.txt"
 	tells "After the fix, inner 0: the same line"
-	tells "The case does not say."
+	tells "The case does not describe it."
 }
 
 # bats test_tags=slow
-@test "images and sources that are no longer the run's are left out" {
+@test "images and sources that changed after the run are left out" {
 	cp -a "$BATS_FILE_TMPDIR/run" "$broken"
 	touch "$broken/initrd.after"
 	change verdict.json '.columns[1].library = "another"'
 	touch -r "$BATS_FILE_TMPDIR/run/verdict.json" "$broken/verdict.json"
 	reported
-	tells "the archive's run.sh: the images were built again since the run"
-	tells "the library's sources: others have taken their place since the run"
+	tells "the archive's run.sh: the images were rebuilt since the run"
+	tells "the library's sources: replaced since the run"
 	run -1 grep -F "static struct xsk_ctx" "$out/report.html"
 	run -0 tar --zstd -tf "$(archive "$out")"
 	[[ $output != *run.sh* && $output != *xsk.c* && $output == */kernel/vmlinux.boot* ]]
 }
 
-# A case of that name with columns of its own, and a run of it that has real logs.
+# Make a case of that name with columns of its own, and a run of it with real logs.
 another_case() { # NAME FILTER
 	mkdir -p "$BATS_TEST_TMPDIR/cases"
 	cp -r repro/cases/$name "$BATS_TEST_TMPDIR/cases/$1"
@@ -436,7 +436,7 @@ another_case() { # NAME FILTER
 	broken=$BATS_TEST_TMPDIR/$1
 }
 
-@test "one column is a line for each row, whatever calls were recorded" {
+@test "with one column, each row is one line, whatever calls were recorded" {
 	copy
 	another_case table '{version, title: "Ways to use up ports", columns: {seen: {}}, rows: [range(18) | "way \(.)"], expect: [{is: {errno: null}}]}'
 	mv "$broken/before" "$broken/seen"
@@ -456,11 +456,11 @@ another_case() { # NAME FILTER
 	tells "make repro CASE=table KERNEL="
 	tells "'ARGS=-a 1:2 b'"
 	run -1 grep -E 'library|SWAP=|\$\(|LAYOUT=|timeline.jsonl: not there' "$out/report.txt"
-	# The devices, and no chart.
+	# The topology, but no chart.
 	[ "$(grep -c '<svg' "$out/report.html")" = 1 ]
 }
 
-# A kernel as far as it goes into an archive.
+# Make those files of a kernel that go into an archive.
 kernel_like() { # RELEASE FOLDER
 	local id=0123456789abcdef0123456789abcdef01234567
 	mkdir "$2"
@@ -470,7 +470,7 @@ kernel_like() { # RELEASE FOLDER
 	jq -n --arg release "$1" --arg id $id '{$release, build_id: $id}' >"$2/kernel.json"
 }
 
-@test "three columns turn into rows, and the archive has each kernel and each image once" {
+@test "three columns become rows, and the archive has each kernel and image once" {
 	copy
 	another_case three '.columns.third = {title: "an older kernel", words: "KERNEL=v5.4"}'
 	cp -r "$broken/after" "$broken/third"
@@ -486,7 +486,7 @@ kernel_like() { # RELEASE FOLDER
 		'! before the fix   EINVAL (bind)' '! after the fix    success' '! an older kernel  success')
 	tells "kernel before, after: Linux $(jq -r .release build/kernel.json)"
 	tells "kernel third: Linux 5.4.0"
-	# The namespaces, and a chart for each.
+	# The topology, and a chart for each column.
 	[ "$(grep -c '<svg' "$out/report.html")" = 4 ]
 	run -0 tar --zstd -xOf "$(archive "$out")" --wildcards '*/columns'
 	[ "$output" = $'before\tkernel\nafter\tkernel\nthird\tkernel.third' ]
@@ -503,7 +503,7 @@ kernel/vmlinux.boot" ]
 	[[ $output == *$'third\tinner 0\t0\tsuccess'* ]]
 }
 
-@test "a regression's ends and the lab's address are told where they are known" {
+@test "the report has the ends of a regression and the lab's address, if given" {
 	copy
 	reported
 	run -1 grep -E '^Regression$' "$out/report.txt"
@@ -514,7 +514,7 @@ kernel/vmlinux.boot" ]
 }
 
 # bats test_tags=slow
-@test "make report runs the case where there is nothing, and the report is in build/report" {
+@test "make report first runs the case if there is no run, and writes build/report" {
 	cp -r "$PWD" "$BATS_TEST_TMPDIR/checkout"
 	rm -rf "$BATS_TEST_TMPDIR/checkout/build/$name" "$BATS_TEST_TMPDIR/checkout/build/report"
 	run -0 make -s -C "$BATS_TEST_TMPDIR/checkout" report
@@ -522,10 +522,10 @@ kernel/vmlinux.boot" ]
 	within_limits "$BATS_TEST_TMPDIR/checkout/build/report"
 }
 
-@test "bad usage and a folder without a run are refused in one line" {
+@test "bad usage and a folder without a run are errors in one line" {
 	run -2 --separate-stderr repro/report
 	one_line
 	run -125 --separate-stderr repro/report "$BATS_TEST_TMPDIR" "$out"
-	said "there is no verdict"
+	said "no verdict in"
 	one_line
 }

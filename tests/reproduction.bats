@@ -1,14 +1,14 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# repro/run: the reproduction itself, its controls, and what it does with bad input.
+# repro/run: the reproduction, its controls, and bad input.
 
 load lib
 
-outcome() { # COLUMN ROW: what became of it
+outcome() { # COLUMN ROW: print the row's outcome
 	verdict ".columns[] | select(.name == \"$1\") | .rows[] | select(.row == \"$2\") | .errno // \"success\""
 }
 
-# before FILTER: of that column's verdict, as after is.
+# before FILTER, after FILTER: read that column of the verdict.
 before() { verdict ".columns[0] | $1"; }
 after() { verdict ".columns[1] | $1"; }
 
@@ -23,7 +23,7 @@ after() { verdict ".columns[1] | $1"; }
 	[ "$(before '.rows[1] | "\(.facts.ifindex) \(.call)"')" = "4242 bind" ]
 }
 
-@test "the verdict names kernel, build-id, library and the line that refused" {
+@test "the verdict names kernel, build id, library and the line that refused" {
 	for column in before after; do
 		[ "$($column .kernel.build_id)" = "$(readelf -n build/kernel/vmlinux | awk '/Build ID:/ { print $3 }')" ]
 		[ "$($column .kernel.release)" = "$(jq -r .release build/kernel.json)" ]
@@ -32,18 +32,18 @@ after() { verdict ".columns[1] | $1"; }
 	[ "$(after .library)" = "libxdp $(jq -r .version build/libxdp/FIX/library.json)" ]
 	[ "$(before '[.refused[] | [.call, .error, .rows]] | tojson')" = '[["bind","EINVAL",["inner 0"]]]' ]
 	[ "$(after '.refused == []')" = true ]
-	# The line is looked up in the source, not known here.
+	# Look the line up in the source: it differs between kernels.
 	file=$(before '.refused[0].at.file')
 	line=$(before '.refused[0].at.line')
 	run -0 sed -n "${line}p" "$(jq -r .source_dir build/kernel.json)/$file"
 	[[ $output == *"$(before '.refused[0].at.condition')" ]]
-	# In later kernels xsk_bind() asks for the rings itself.
+	# In later kernels xsk_bind() checks the rings itself.
 	[[ $output == *"if (!pool->fq || !pool->cq)"* || $output == *"if (!xsk_validate_queues(xs))"* ]]
 	[ "$(before '.refused[0].at.chain[0].function')" = __x64_sys_bind ]
 	[ "$(before '.refused[0].at | .chain[-1].function == .function')" = true ]
 }
 
-@test "the timeline tells why: the second socket got the first one's context" {
+@test "the timeline shows why: the second socket got the first one's context" {
 	run -0 jq -r 'select(.return.function == "xsk_create_ctx" or .return.function == "xsk_get_ctx") | .return.value' \
 		build/xsk-netns-cookie/before/timeline.jsonl
 	[ "${lines[0]}" = null ]        # outer: no context yet
@@ -54,7 +54,7 @@ after() { verdict ".columns[1] | $1"; }
 	[ "$output" = $'null\nnull' ]
 }
 
-@test "kernel and program agree on the netns cookies, and they differ" {
+@test "kernel and program agree on two different netns cookies" {
 	for column in before after; do
 		kernel=$(jq -c 'select(.call.function == "xsk_bind") | .call.values.netns_cookie' \
 			build/xsk-netns-cookie/$column/timeline.jsonl)
@@ -78,11 +78,11 @@ after() { verdict ".columns[1] | $1"; }
 	done
 }
 
-@test "the reproducer frees what it made: every socket, ring and the UMEM's 8 MiB" {
+@test "the reproducer frees all sockets and rings, and the UMEM's 8 MiB" {
 	for column in before after; do
 		log=build/xsk-netns-cookie/$column/strace.log
 		[ "$(grep -cE 'socket\(.*= [0-9]+$' "$log")" -gt 2 ]
-		# Descriptors and mappings of the rings, by the time of main()'s return.
+		# Descriptors and mappings of the rings are gone when main() returns.
 		[ "$(awk '/ (socket|open|openat)\(.*= [0-9]+$/ { n++ } / close\(.*= 0$/ { n-- } END { print n }' "$log")" = 0 ]
 		[ "$(awk '/ mmap\(.*MAP_SHARED/ { n++ } / munmap\(/ { n-- } END { print n }' "$log")" = -1 ]
 		[ "$(grep -c 'munmap(.*, 8388608)' "$log")" = 1 ]
@@ -105,19 +105,19 @@ after() { verdict ".columns[1] | $1"; }
 	done
 	[ "$(after '[.rows[] | [(.row / " ")[0], .facts.netns_cookie]] | unique | length')" = 2 ]
 	[ "$(after '.rows | length')" = 4 ]
-	# The two that were refused in one way are asked about once.
+	# Two rows share one refusal, so gdb looks for its line once.
 	[ "$(before '[.refused[].rows] | tojson')" = '[["inner 0","inner 1"]]' ]
 }
 
 # bats test_tags=slow
-@test "QUEUES=2: the sockets of one namespace tell one cookie, those of the other another" {
+@test "QUEUES=2: all sockets of a namespace report its cookie" {
 	run -0 --separate-stderr repro/run QUEUES=2
 	for column in before after; do
 		cookies() { # DEVICE
 			jq --arg device "$1 " 'objects | select(.row // "" | startswith($device)) | .netns_cookie' \
 				"build/xsk-netns-cookie/$column/result.jsonl"
 		}
-		# Two sockets, once as they are and once under strace.
+		# Two sockets, once plain and once under strace.
 		[ "$(cookies outer | wc -l) $(cookies inner | wc -l)" = "4 4" ]
 		outer=$(cookies outer | sort -u) inner=$(cookies inner | sort -u)
 		[[ $outer =~ ^[0-9]+$ && $inner =~ ^[0-9]+$ && $outer != "$inner" ]]
@@ -125,7 +125,7 @@ after() { verdict ".columns[1] | $1"; }
 	done
 }
 
-@test "the columns exchanged on purpose: not reproduced, exit 1, and why" {
+@test "with the columns exchanged the bug is not reproduced: exit 1, with the reasons" {
 	run -1 --separate-stderr repro/run SWAP=1
 	[[ $output == *"NOT REPRODUCED: success before the fix, EINVAL after the fix"* ]]
 	[ "$(verdict .verdict)" = not-reproduced ]
@@ -133,7 +133,7 @@ after() { verdict ".columns[1] | $1"; }
 }
 
 # bats test_tags=slow
-@test "a probe on a function that is not there: lab failure, no verdict" {
+@test "a probe on a missing function is a lab failure, without a verdict" {
 	cp -r repro/cases/xsk-netns-cookie "$BATS_TEST_TMPDIR/probe"
 	sed -i 's/"xp_assign_dev_shared", "ring"/"xp_no_such_function", "ring"/' "$BATS_TEST_TMPDIR/probe/case.json"
 	run -125 --separate-stderr repro/run "CASE=$BATS_TEST_TMPDIR/probe"
@@ -142,7 +142,7 @@ after() { verdict ".columns[1] | $1"; }
 	rm -r build/probe
 }
 
-@test "again runs what is built, whatever there is to be built now" {
+@test "again runs what is built, even if there is something new to build" {
 	run -0 repro/run again KERNEL=/nonexistent LIBXDP=/nonexistent
 	[[ $output == *REPRODUCED* ]]
 	run -125 --separate-stderr repro/run again BUILD="$BATS_TEST_TMPDIR"
@@ -150,7 +150,7 @@ after() { verdict ".columns[1] | $1"; }
 	one_line
 }
 
-@test "knobs that make no sense are refused in one line, before anything is done" {
+@test "invalid knobs are refused in one line, before anything is done" {
 	for knob in QUEUES=0 QUEUES=1000 QUEUES=text ACCEL=xen LAYOUT=round CASE=nowhere \
 		CASE=../x INDEX=1 DEADLINE=0 BUILD=a%b NONSENSE=1 KERNEL=5.15 "KERNEL=distro LIBXDP=1.3"; do
 		# shellcheck disable=SC2086 # words
@@ -160,7 +160,7 @@ after() { verdict ".columns[1] | $1"; }
 }
 
 # bats test_tags=slow
-@test "make repro fails where the verdict is another" {
+@test "make repro fails if the verdict is not as predicted" {
 	run -2 --separate-stderr make -s repro SWAP=1
 	[[ $output == *"NOT REPRODUCED"* ]]
 	run -0 make -s repro
@@ -168,13 +168,13 @@ after() { verdict ".columns[1] | $1"; }
 }
 
 # bats test_tags=slow
-@test "an interrupted run leaves no verdict, nothing running, and the next one works" {
+@test "an interrupted run leaves no verdict and no process, and the next run works" {
 	for signal in INT TERM KILL; do
-		# Somewhere in the boot of the guests.
+		# Sometime during the guests' boot.
 		run timeout --signal=$signal 1.2 repro/run
 		[ "$status" -gt 123 ]
 		[ "$(verdict .verdict)" = lab-failure ]
-		for _ in {1..30}; do # their parent's death reaches them in a moment
+		for _ in {1..30}; do # they end soon after their parent
 			pgrep -f "qemu-system-x86_64.*$PWD/build/xsk-netns-cookie/initrd" >/dev/null || break
 			sleep 0.1
 		done
@@ -184,7 +184,7 @@ after() { verdict ".columns[1] | $1"; }
 }
 
 # bats test_tags=slow
-@test "a signal for repro/run alone ends its guests at once" {
+@test "a signal to repro/run alone ends its guests at once" {
 	for signal in TERM KILL; do
 		repro/run >"$BATS_TEST_TMPDIR/log" 2>&1 3>&- &
 		pid=$!
@@ -210,7 +210,7 @@ after() { verdict ".columns[1] | $1"; }
 }
 
 # bats test_tags=slow
-@test "runs in two build folders go side by side, and each has a verdict of its own" {
+@test "runs in two build folders run at the same time, each with its own verdict" {
 	repro/run BUILD="$BATS_TEST_TMPDIR" LAYOUT=different >"$BATS_TEST_TMPDIR/log" 2>&1 &
 	other=$!
 	run -0 repro/run
@@ -221,14 +221,14 @@ after() { verdict ".columns[1] | $1"; }
 	[ "$(jq -r .knobs.LAYOUT "$BATS_TEST_TMPDIR/xsk-netns-cookie/verdict.json")" = different ]
 }
 
-@test "a checkout in a path with a space reproduces, too" {
+@test "a checkout in a path with a space reproduces the bug" {
 	cp -r "$PWD" "$BATS_TEST_TMPDIR/a checkout"
 	run -0 --separate-stderr "$BATS_TEST_TMPDIR/a checkout/repro/run"
 	[[ $output == *REPRODUCED* ]]
 }
 
 # bats test_tags=slow
-@test "a case of one's own may be anywhere" {
+@test "a case may be in any folder" {
 	cp -r repro/cases/xsk-netns-cookie "$BATS_TEST_TMPDIR/mine"
 	run -0 --separate-stderr repro/run CASE="$BATS_TEST_TMPDIR/mine"
 	[[ $output == *"REPRODUCED"* ]]

@@ -1,15 +1,15 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# repro/shell: the shell in the tiny guest and in Debian, from a terminal and from a pipe.
+# repro/shell: shells in the tiny guest and in Debian, from a terminal and from a pipe.
 
-# shellcheck disable=SC2016,SC2154 # what is quoted is for another shell; bats sets stderr
+# shellcheck disable=SC2016,SC2154 # quoted text is for another shell; bats sets stderr
 
 # bats file_tags=slow
 load lib
 
 daemon='--ingress outer --egress inner --egress-netns inner-ns --queues 1'
 
-# A number in QEMU's command line by which this test knows its guests.
+# A number in QEMU's command line that identifies this test's guests.
 setup() { export INDEX=$((10000 + RANDOM)); }
 
 teardown() { pkill -KILL -f "qemu-system-x86_64.*INDEX=$INDEX" || true; }
@@ -17,7 +17,7 @@ teardown() { pkill -KILL -f "qemu-system-x86_64.*INDEX=$INDEX" || true; }
 guest_runs() { pgrep -f "qemu-system-x86_64.*INDEX=$INDEX" >/dev/null; }
 no_guest_runs() { ! guest_runs; }
 
-# within SECONDS COMMAND...: does it succeed by then?
+# within SECONDS COMMAND...: does it succeed within that time?
 within() {
 	local until=$((SECONDS + $1))
 	shift
@@ -27,11 +27,11 @@ within() {
 	done
 }
 
-# screen_shows TEXT: on the terminal made by on_a_terminal.
+# screen_shows TEXT: does the terminal of on_a_terminal show it?
 screen_shows() { tr -d '\r' <"$BATS_TEST_TMPDIR/screen" | grep -qF -- "$1"; }
 
-# on_a_terminal COMMAND: run it on a terminal of its own, with $keys as the keyboard.
-# The terminal's settings before and after are left in before and after.
+# on_a_terminal COMMAND: run it on a terminal of its own, with $keys as the keyboard. The files
+# before and after get the terminal's settings.
 on_a_terminal() {
 	mkfifo "$BATS_TEST_TMPDIR/keyboard"
 	command="cd '$BATS_TEST_TMPDIR'; stty rows 33 cols 99; stty -g >before; cd '$PWD'
@@ -43,7 +43,7 @@ on_a_terminal() {
 }
 
 # bats test_tags=quick
-@test "commands from a pipe: both ends have the ifindex, each in its namespace" {
+@test "piped commands see both ends with the same ifindex, each in its namespace" {
 	run -0 --separate-stderr make -s shell <<-'EOF'
 		ip -o link show outer
 		ip -n inner-ns -o link show inner
@@ -53,7 +53,7 @@ on_a_terminal() {
 	[ "${#lines[@]}" = 2 ]
 }
 
-@test "QUEUES and LAYOUT are knobs of the shell, too" {
+@test "the shell takes the case's knobs QUEUES and LAYOUT" {
 	QUEUES=2 LAYOUT=different run -0 --separate-stderr repro/shell <<-'EOF'
 		ls /sys/class/net/outer/queues
 		ip -n inner-ns -o link show inner
@@ -62,7 +62,7 @@ on_a_terminal() {
 	[[ ${lines[4]} == "$((INDEX + 1)): inner@"* ]]
 }
 
-@test "both programs of the case are at hand, and its script is" {
+@test "the guest has both programs of the case, and its script" {
 	run -0 --separate-stderr repro/shell <<-EOF
 		./program.before $daemon
 		colliding-veth up
@@ -74,7 +74,7 @@ on_a_terminal() {
 	said 'EINVAL'
 }
 
-@test "COLUMN is the one whose program and words are there, and a column may have any name" {
+@test "COLUMN chooses program and words, whatever the column's name" {
 	COLUMN=after ARGS='two  words' run -0 --separate-stderr repro/shell <<-'EOF'
 		echo "$COLUMN"
 		echo "$ARGS"
@@ -87,7 +87,7 @@ on_a_terminal() {
 	[ "$(grep -c '"row":"inner 0".*"errno":0' <<<"$output")" = 1 ]
 }
 
-@test "a case without a program has a shell, too, and a case's failing scene is told" {
+@test "a case without a program has a shell, and a failing scene is an error" {
 	mkdir "$BATS_TEST_TMPDIR/scene"
 	jq -n '{version: 1, title: "t", columns: {shell: {}}, knobs: {SAYS: "nothing something"}, rows: ["a"], expect: [{is: {}}]}' \
 		>"$BATS_TEST_TMPDIR/scene/case.json"
@@ -100,7 +100,7 @@ on_a_terminal() {
 }
 
 # bats test_tags=quick
-@test "the exit code is that of the commands, stdout and stderr are what they wrote" {
+@test "exit code, stdout and stderr are the commands'" {
 	repro/shell >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" <<<'printf "no\nend"; echo oops >&2; exit 7' || status=$?
 	[ "$status" = 7 ]
 	printf 'no\nend' | cmp - "$BATS_TEST_TMPDIR/out"
@@ -109,19 +109,19 @@ on_a_terminal() {
 	[ -z "$output" ]
 }
 
-@test "commands that hang end at the deadline, and what they wrote is shown" {
+@test "commands that hang end at the deadline, and their output is shown" {
 	DEADLINE=10 run -125 --separate-stderr repro/shell <<<'echo so far; sleep 1000'
 	said "hang: the guest was still running after 10 s"
 	[ "$output" = "so far" ]
 	no_guest_runs
 }
 
-@test "a panic in the shell is told" {
+@test "a panic during piped commands is an error" {
 	run -125 --separate-stderr repro/shell <<<'echo c >/proc/sysrq-trigger'
 	said "Kernel panic - not syncing"
 }
 
-@test "on a terminal: prompt, size, Ctrl-C, job control, and the terminal as it was" {
+@test "on a terminal: prompt, size, Ctrl-C, job control, and restored settings" {
 	on_a_terminal 'make -s shell'
 	within 100 screen_shows 'xsklab:/case# '
 	echo 'stty size; sleep 1000' >&"$keys"
@@ -151,7 +151,7 @@ on_a_terminal() {
 	no_guest_runs
 }
 
-@test "a signal, even SIGKILL, leaves no guest and the terminal as it was" {
+@test "a signal, even SIGKILL, leaves no guest and restores the terminal" {
 	for signal in TERM KILL; do
 		on_a_terminal 'bash -c "echo \$\$ >\"$BATS_TEST_TMPDIR/pid\"; exec repro/shell"'
 		within 100 screen_shows 'xsklab:/case# '
@@ -175,7 +175,7 @@ on_a_terminal() {
 }
 
 # bats test_tags=quick
-@test "words that make no sense are refused in one line" {
+@test "invalid words are refused in one line" {
 	for knob in GUEST=foo SSH_PORT=abc SSH_PORT=0 SSH_PORT=65536 QUEUES=0 INDEX=x LAYOUT=round COLUMN=both CASE=nowhere; do
 		# shellcheck disable=SC2086 # words
 		run -2 --separate-stderr env $knob repro/shell </dev/null
@@ -184,9 +184,9 @@ on_a_terminal() {
 	run -2 --separate-stderr repro/shell now
 }
 
-# Debian. Its disk is built in a cache of this file's own, so that first use is
-# tested each time; kernels and libxdp are the usual cache's, but build/ points to
-# them through this one while it is there.
+# Debian. Its disk is built in a cache of this file's own, so that each run tests the first
+# use. Kernels and libxdp come from the usual cache; meanwhile build/ points to them through
+# this one.
 
 teardown_file() { repro/run build; }
 
@@ -209,7 +209,7 @@ debian() {
 	export SSH_PORT
 }
 
-# open_debian: a shell that waits for commands on $keys, in the background.
+# open_debian: start a shell in the background that reads commands from $keys.
 open_debian() {
 	mkfifo "$BATS_TEST_TMPDIR/commands"
 	repro/shell <"$BATS_TEST_TMPDIR/commands" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
@@ -218,7 +218,7 @@ open_debian() {
 	within 200 grep -q 'another terminal: ' "$BATS_TEST_TMPDIR/err"
 }
 
-@test "Debian: first use builds its disk, step by step, and the case's network is up" {
+@test "Debian: the first use builds its disk, showing each step, and the case's network is up" {
 	debian
 	run -3 --separate-stderr repro/shell <<-EOF
 		ip -o link show outer
@@ -241,7 +241,7 @@ open_debian() {
 	no_guest_runs
 }
 
-@test "Debian: what is installed is there the next time, and the base is untouched" {
+@test "Debian: installed packages stay until the next time, and the base is unchanged" {
 	debian
 	base=$(echo "$XDG_CACHE_HOME"/xsklab/debian/*.ext4)
 	stat -c '%Y %a' "$base" >"$BATS_TEST_TMPDIR/base"
@@ -255,31 +255,31 @@ open_debian() {
 	stat -c '%Y %a' "$base" | cmp - "$BATS_TEST_TMPDIR/base"
 }
 
-@test "Debian: another DISK begins with what the base has, and nothing is built again" {
+@test "Debian: another DISK starts from the base, and nothing is built again" {
 	debian
-	# The first number that a device can have is the case's, not the machine's own card's.
+	# The case's devices get the first ifindex, before the machine's own card.
 	DISK="$BATS_TEST_TMPDIR/a, b.qcow2" INDEX=2 run -1 --separate-stderr repro/shell <<<'cat /sys/class/net/outer/ifindex; command -v hello'
 	[ "$output" = 2 ]
 	[[ $stderr != *"building a Debian disk"* ]]
 }
 
-@test "Debian: the printed command gets in, nothing else does, and one shell is enough" {
+@test "Debian: only the printed ssh command gets in, and a second shell is refused" {
 	debian
 	open_debian
 	command=$(sed -n 's/.*another terminal: //p' "$BATS_TEST_TMPDIR/err")
 	run -0 --separate-stderr bash -c "cd /; $command 'ip -o link show outer; sshd -T; passwd --status root'"
 	[[ $output == "$INDEX: outer@"*[Pp]ermit[Rr]oot[Ll]"ogin "@(without|prohibit)"-password"*"root L "* ]]
-	# From this host alone.
+	# It listens on this host's loopback only.
 	run -0 awk -v port="$(printf ':%04X$' "$SSH_PORT")" '$2 ~ port && $4 == "0A" { print $2 }' /proc/net/tcp
 	[[ $output == 0100007F:* && "${#lines[@]}" = 1 ]]
 	run -125 --separate-stderr repro/shell </dev/null
-	ends_with "runs in this checkout already; end it, or take another checkout"
+	ends_with "this checkout already runs a shell with GUEST=debian; end it, or use another checkout"
 	echo exit >&"$keys"
 	wait "$shell"
 	no_guest_runs
 }
 
-@test "Debian: a signal, even SIGKILL, leaves no guest, and the disk is as good as before" {
+@test "Debian: a signal, even SIGKILL, leaves no guest, and the disk stays usable" {
 	debian
 	for signal in TERM KILL; do
 		open_debian
@@ -292,7 +292,7 @@ open_debian() {
 	[ "$output" = "Hello, world!" ]
 }
 
-@test "Debian: on a terminal, and a guest that reboots or halts ends the shell" {
+@test "Debian: on a terminal, the shell ends when the guest reboots or halts" {
 	debian
 	for end in exit reboot poweroff; do
 		on_a_terminal repro/shell
@@ -311,12 +311,12 @@ open_debian() {
 	done
 }
 
-@test "Debian: a port that is taken, a disk that cannot be, and a panic are told in one line" {
+@test "Debian: a port in use, an unusable disk and a panic are errors in one line" {
 	debian
 	busybox nc -l -p "$SSH_PORT" >/dev/null 3>&- &
 	within 20 grep -q "$(printf ':%04X 0*:0000 0A' "$SSH_PORT")" /proc/net/tcp /proc/net/tcp6
 	run -2 --separate-stderr repro/shell </dev/null
-	said "SSH_PORT=$SSH_PORT cannot be used"
+	said "SSH_PORT=$SSH_PORT: cannot listen"
 	kill %1
 	DISK=/nonexistent/disk run -125 --separate-stderr repro/shell </dev/null
 	said "cannot create DISK=/nonexistent/disk"
@@ -327,7 +327,7 @@ open_debian() {
 	qemu-img create -q -f qcow2 -F raw -b "$BATS_TEST_TMPDIR/base" "$BATS_TEST_TMPDIR/lost"
 	rm "$BATS_TEST_TMPDIR/base"
 	DISK=$BATS_TEST_TMPDIR/lost run -125 --separate-stderr repro/shell </dev/null
-	said "remove that file to begin anew"
+	said "to start over"
 	run -125 --separate-stderr repro/shell <<<'echo c >/proc/sysrq-trigger'
 	said "Kernel panic - not syncing"
 	no_guest_runs

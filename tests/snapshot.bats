@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# SNAPSHOT=1: guests that go on from a saved one say what booted ones say, and nothing
-# that the saved one was made of can change unnoticed.
+# SNAPSHOT=1: restored guests give the same results as booted ones, and a change to anything that
+# went into a saved guest makes a new one.
 
-# shellcheck disable=SC2016 # what is quoted is for another shell or for jq
+# shellcheck disable=SC2016 # quoted text is for another shell or for jq
 # shellcheck disable=SC2030,SC2031 # bats: each test is a shell of its own
 # shellcheck disable=SC2154 # stderr is set by bats
 
@@ -16,8 +16,8 @@ snapshot() { vm/snapshot build/kernel "$run_dir/initrd.saved" "${words[@]}"; }
 
 without_addresses='walk(if type == "string" and test("^0x[0-9a-f]+$") then "an address" else . end)'
 
-# seen COLUMN: what does not depend on where things lie in memory, and the guest's own
-# report but for the topology, which was observed in the saved one.
+# seen COLUMN: print what does not depend on addresses, and the guest's own report without the
+# topology, which was observed in the saved guest.
 seen() {
 	jq -c "$without_addresses" "$run_dir/$1/timeline.jsonl"
 	grep -E '^\{"(row|exit|boot|end)"' "$run_dir/$1/result.jsonl"
@@ -30,14 +30,14 @@ all_seen() {
 	verdict "del(.seconds, .restored) | $without_addresses"
 }
 
-@test "restored guests say the same as booted ones: verdict, timeline, result, system calls" {
+@test "restored guests give the verdict, timeline, result and system calls of booted ones" {
 	run -0 repro/run
 	verdict '.restored == false'
 	booted=$(all_seen)
 	SNAPSHOT=1 run -0 repro/run
 	verdict .restored
 	diff <(echo "$booted") <(all_seen)
-	# They were different programs, and the saved guest had neither.
+	# The two programs differ, and the saved guest had neither.
 	[ "$(jq -r '.restored // empty' "$run_dir"/{before,after}/result.jsonl)" = $'before\nafter' ]
 	run -0 grep -c ' /case/program ' "$run_dir/case.after.list"
 	run -0 grep -c ' /case/guest.sh ' "$run_dir/case-saved.cpio.list"
@@ -45,14 +45,14 @@ all_seen() {
 }
 
 # bats test_tags=slow
-@test "restored guests can say no" {
+@test "restored guests can end in NOT REPRODUCED" {
 	SNAPSHOT=1 SWAP=1 run -1 repro/run
 	[ "$(verdict .verdict)" = not-reproduced ]
 	verdict .restored
 }
 
 # bats test_tags=slow
-@test "columns that differ by the words of their scene go on from guests of their own" {
+@test "columns with different scenes are restored from guests of their own" {
 	cp -r repro/cases/xsk-netns-cookie "$BATS_TEST_TMPDIR/scenes"
 	jq '.columns = {a: {words: "LIBXDP=FIX^"}, b: {words: "LIBXDP=FIX^ LAYOUT=different"}} | .expect |= map(del(.columns))' \
 		repro/cases/xsk-netns-cookie/case.json >"$BATS_TEST_TMPDIR/scenes/case.json"
@@ -63,7 +63,7 @@ all_seen() {
 }
 
 # bats test_tags=slow
-@test "the same guest is saved once, and another one for each thing that differs" {
+@test "a guest is saved once for each kernel, image, QEMU and set of words" {
 	own_cache
 	first=$(snapshot)
 	[ "$(stat -c %s "$first/ram")" -gt 1048576 ]
@@ -71,7 +71,7 @@ all_seen() {
 	words+=(QUEUES=2)
 	second=$(snapshot)
 	[ "$second" != "$first" ]
-	# The image and QEMU, without a guest: what is asked for is a folder of another name.
+	# For image and QEMU no guest needs to run: only the folder's name must differ.
 	run_dir=$BATS_TEST_TMPDIR
 	vm/image build/gen_init_cpio "$BATS_TEST_TMPDIR/initrd.saved" /init=/bin/true
 	run -125 --separate-stderr snapshot
@@ -86,7 +86,7 @@ all_seen() {
 }
 
 # bats test_tags=slow
-@test "a saved guest that nobody asked for in three days goes, one in use stays" {
+@test "a saved guest that was unused for three days is removed, a used one stays" {
 	own_cache
 	kept=$XDG_CACHE_HOME/xsklab/snapshots
 	mkdir -p "$kept"/{old,young}
@@ -101,7 +101,7 @@ all_seen() {
 }
 
 # bats test_tags=slow
-@test "a saved guest that is cut off is a lab failure, not a verdict" {
+@test "a truncated snapshot is a lab failure, not a verdict" {
 	cp -r "$(snapshot)" "$BATS_TEST_TMPDIR/cut"
 	truncate -s 20M "$BATS_TEST_TMPDIR/cut/ram"
 	DEADLINE=20 run -125 --separate-stderr vm/boot -s "$BATS_TEST_TMPDIR/cut" "$run_dir/case.after" after \
@@ -111,7 +111,7 @@ all_seen() {
 }
 
 # bats test_tags=slow
-@test "what is not the program is a lab failure" {
+@test "a restored guest that does not get its program is a lab failure" {
 	head -c 4096 /dev/zero >"$BATS_TEST_TMPDIR/nothing"
 	DEADLINE=20 run -125 --separate-stderr vm/boot -s "$(snapshot)" "$BATS_TEST_TMPDIR/nothing" after \
 		build/kernel "$run_dir/initrd.saved" "$BATS_TEST_TMPDIR/out" "${words[@]}"
@@ -119,7 +119,7 @@ all_seen() {
 }
 
 # bats test_tags=slow
-@test "a case that has no point to be saved at is told" {
+@test "a case that ends before it can be saved is a lab failure" {
 	own_cache
 	vm/image build/gen_init_cpio "$BATS_TEST_TMPDIR/case.cpio" /case/hello.sh=tests/guests/hello.sh
 	cat build/guest.cpio "$BATS_TEST_TMPDIR/case.cpio" >"$BATS_TEST_TMPDIR/initrd"
@@ -128,9 +128,9 @@ all_seen() {
 	one_line
 }
 
-@test "a SNAPSHOT that is neither 0 nor 1, and one under KVM, are bad usage" {
+@test "SNAPSHOT other than 0 or 1, or under KVM, is bad usage" {
 	SNAPSHOT=1 ACCEL=kvm run -2 --separate-stderr repro/run
-	said "SNAPSHOT=1 is for ACCEL=tcg"
+	said "SNAPSHOT=1: needs ACCEL=tcg"
 	SNAPSHOT=2 run -2 --separate-stderr repro/run
 	said "SNAPSHOT=2: must be 0 or 1"
 }

@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# tests/soak: what it counts, its exit codes, what it keeps and what it leaves running.
+# tests/soak: its counts and exit codes, and what it keeps.
 
-# shellcheck disable=SC2016 # what is quoted is for another shell
+# shellcheck disable=SC2016 # quoted text is for another shell
 # shellcheck disable=SC2030,SC2031 # bats: each test is a shell of its own
 # shellcheck disable=SC2154 # stderr is set by bats
 
@@ -10,13 +10,13 @@ load lib
 
 run_dir=build/xsk-netns-cookie
 
-# runs FILTER: of the lines of the last soak.
+# runs FILTER: read the last soak's runs.jsonl.
 runs() { jq -r "$1" build/soak/runs.jsonl; }
 
-# counted VERDICT N: in the table.
+# counted VERDICT N: does the table have N of this verdict?
 counted() { [[ $output =~ $1\ +$2$'\n' ]] || { echo "$output"; return 1; }; }
 
-# stand_in TEXT: a QEMU on PATH that does something else.
+# stand_in TEXT: put a QEMU on PATH that does TEXT instead.
 stand_in() {
 	mkdir -p "$BATS_TEST_TMPDIR/bin"
 	printf '#!/bin/bash\n[ "$1" != --version ] || exec %s --version\n%s\n' \
@@ -25,14 +25,14 @@ stand_in() {
 	PATH=$BATS_TEST_TMPDIR/bin:$PATH
 }
 
-@test "two runs as predicted: both counted, timed and weighed, none kept" {
+@test "two runs as predicted are counted, timed and measured, and not kept" {
 	N=2 run -0 --separate-stderr make -s soak
 	[[ $output == "2 of 2 runs"* ]]
 	counted reproduced 2
 	counted not-reproduced 0
 	counted lab-failure 0
 	[ "$(runs '"\(.run) \(.status) \(.verdict)"')" = $'1 0 reproduced\n2 0 reproduced' ]
-	# Nothing runs a guest of 256 MiB in less than 64, nor in more than that and QEMU.
+	# A guest of 256 MiB takes at least 64, and at most that plus QEMU.
 	[ "$(runs 'select(.qemu > 65536 and .qemu < 524288 and .gdb > 16384 and .all > .qemu + .gdb).run')" = $'1\n2' ]
 	slowest=$(jq -rs 'map(.seconds) | max * 10 | round / 10' build/soak/runs.jsonl)
 	[[ $output == *"slowest $slowest s"* ]]
@@ -40,7 +40,7 @@ stand_in() {
 }
 
 # bats test_tags=slow
-@test "a run that is not as predicted is 1, and its folder and screen are kept" {
+@test "after a run that is not as predicted, soak exits with 1 and keeps its folder and screen" {
 	N=1 SWAP=1 run -1 --separate-stderr tests/soak
 	counted reproduced 0
 	counted not-reproduced 1
@@ -51,17 +51,17 @@ stand_in() {
 }
 
 # bats test_tags=slow
-@test "a run that the lab fails on is no verdict: 125, and it is kept" {
+@test "after a lab failure, soak exits with 125 and keeps the run" {
 	stand_in 'echo "qemu: no" >&2; kill -ABRT $$'
 	N=2 run -125 --separate-stderr tests/soak
 	counted reproduced 0
 	counted lab-failure 2
-	ends_with "2 of 2 runs were lost; see build/soak"
+	ends_with "2 of 2 runs were lab failures; see build/soak"
 	[ "$(jq -r .verdict build/soak/002/verdict.json)" = lab-failure ]
 }
 
 # bats test_tags=slow
-@test "LOAD=1 keeps every processor busy, and nothing of it is left" {
+@test "LOAD=1 keeps every processor busy until soak ends" {
 	(
 		until [ -s build/xsk-netns-cookie/before/console.log ] && pgrep -f 'sha256sum /dev/zero' >"$BATS_TEST_TMPDIR/loads"; do
 			sleep 0.1
@@ -77,7 +77,7 @@ stand_in() {
 }
 
 # bats test_tags=slow
-@test "Ctrl-C shows what there is, and ends what runs" {
+@test "Ctrl-C shows the results so far, and ends all processes" {
 	rm -rf build/soak
 	N=50 env --default-signal=INT tests/soak >"$BATS_TEST_TMPDIR/output" 2>"$BATS_TEST_TMPDIR/stderr" 3>&- &
 	pid=$!
@@ -90,11 +90,11 @@ stand_in() {
 	wait "$pid" || status=$?
 	[ "$status" = 125 ]
 	grep -qx "1 of 50 runs" "$BATS_TEST_TMPDIR/output"
-	tail -n 1 "$BATS_TEST_TMPDIR/stderr" | grep -q "ended before 50 runs were made"
+	tail -n 1 "$BATS_TEST_TMPDIR/stderr" | grep -q "ended before 50 runs were done"
 	run ! pgrep -f "$PWD/build/soak/bin"
 }
 
-@test "an N or a LOAD that is none is bad usage" {
+@test "an invalid N or LOAD is bad usage" {
 	for n in 0 x -1 1.5 100000; do
 		N=$n run -2 --separate-stderr tests/soak
 		said "N=$n: must be between"

@@ -1,50 +1,50 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# What holds for all files of the project.
+# Rules for all files of the project.
 
 load lib
 
 # Every shell script that git knows, by its first line.
 scripts() { git grep -lE '^#!.*(sh|bats)$' -- ':!*.md'; }
 
-@test "shellcheck has nothing to say of any script" {
+@test "shellcheck finds nothing in any script" {
 	[ "$(scripts | wc -l)" -ge 15 ]
 	scripts | xargs -d '\n' shellcheck -x
 }
 
-@test "shellcheck has nothing to say of what is sourced or runs in the guest" {
+@test "shellcheck finds nothing in sourced files and scripts of the guest" {
 	shellcheck -x -s bash vm/lib.sh vm/qemu.sh vm/end.sh repro/case.sh repro/build.sh tests/lib.bash tests/faults/judge.bash
 	shellcheck -s sh repro/cases/*/*.sh repro/judge/guest.sh tests/cases/*/*.sh repro/why.d/guest.sh tests/guests/*.sh vm/guest/*.sh
 }
 
-@test "every file says its license" {
+@test "every file names its license" {
 	run git grep -L 'SPDX-License-Identifier' -- ':!*.json' ':!LICENSES' ':!tests/fixtures'
 	[ -z "$output" ]
 }
 
-@test "every license that a file names is in LICENSES, and none besides" {
+@test "LICENSES has just the licenses that files name" {
 	[ "$(git grep -hoE 'SPDX-License-Identifier: [A-Za-z0-9. -]+' -- ':!LICENSES' | cut -d: -f2 | xargs -n 1 | grep '^[A-Z]' | grep -vx OR | sed 's/$/.txt/' | sort -u)" = \
 		"$(ls LICENSES)" ]
 }
 
-@test "the reproducer can be taken by xdp-tools: license, length, no globals for options" {
+@test "xdp-tools can take the reproducer: license, length, no globals for options" {
 	head -n 1 repro/cases/xsk-netns-cookie/program.c | grep -q 'LGPL-2.1-only OR BSD-2-Clause'
 	[ "$(wc -l <repro/cases/xsk-netns-cookie/program.c)" -lt 250 ]
 	run -1 grep -E '^static (int|char|unsigned|const char) [^(]*;' repro/cases/xsk-netns-cookie/program.c
 }
 
-@test "the kernel's checkpatch-like basics: no trailing blanks, tabs in C" {
+@test "code has no trailing blanks, and C is indented with tabs" {
 	run -1 git grep -nE '[[:blank:]]+$' -- '*.c' '*.py' '*.jq' Makefile
 	run -1 git grep -nE '^    ' -- '*.c'
 }
 
-@test "the machinery knows no case" {
-	# What only a case or its library's builder may name; as a name, not in a sentence.
+@test "only cases name what is theirs" {
+	# Names that only a case or its library's builder may use, but in a sentence.
 	local words='xsk[^l]|umem|ifindex|netns_?cookie|libxdp|colliding|\b(LAYOUT|QUEUES|INDEX)\b|\b(bind|sockets?|queues?)\b'
 	local names='["./{,](before|after)["/},]'
-	# gdb and tmux reach QEMU's stub and their server by a socket, and so does gdbserver; PID 1 needs one to bring lo up; a driver is bound in sysfs; the topology is
-	# ip's JSON in its own words; one case is the default; a doctor looks for what the library
-	# is made with.
+	# Exceptions: gdb, gdbserver and tmux use sockets; PID 1 needs one to bring lo up; sysfs
+	# binds drivers; the topology is ip's JSON; one case is the default; make doctor checks
+	# what the library needs.
 	local allowed='^(gdbscripts/(symbols|timeline|trial|why)\.py|repro/debug|vm/boot):.*socket|driver/bind|^vm/guest/init\.c:|^repro/report\.d/topology\.jq:|xsk-netns-cookie|^repro/needs:'
 	run bash -c 'git grep -nIE "$1" -- repro vm gdbscripts ":!repro/cases" ":!repro/libxdp" ":!*.schema.json" | grep -vE "$2"' \
 		bash "$words|$names" "$allowed"

@@ -1,7 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# repro/judge/verdict.jq: what a real run left behind, changed in one place each, is judged
-# for what it is. "as predicted" is the same run unchanged.
+# repro/judge/verdict.jq: judge the files of a real run, changed in one place in each row.
 
 load lib
 
@@ -16,14 +15,14 @@ setup() {
 	mv "$BUILD/xsk-netns-cookie" "$run_dir"
 }
 
-# change COLUMN/FILE FILTER: by jq, line by line.
+# change COLUMN/FILE FILTER: change it with jq, line by line.
 change() {
 	jq -c "$2" "$run_dir/$1" >"$BATS_TEST_TMPDIR/changed"
 	run -1 cmp "$run_dir/$1" "$BATS_TEST_TMPDIR/changed"
 	cp "$BATS_TEST_TMPDIR/changed" "$run_dir/$1"
 }
 
-# change_text COLUMN/FILE SED...
+# change_text COLUMN/FILE SED...: change it with sed.
 change_text() {
 	sed "${@:2}" "$run_dir/$1" >"$BATS_TEST_TMPDIR/changed"
 	run -1 cmp "$run_dir/$1" "$BATS_TEST_TMPDIR/changed"
@@ -38,11 +37,11 @@ judged() {
 		{ jq .reason "$run_dir/verdict.json"; return 1; }
 }
 
-@test "unchanged: as predicted" {
+@test "the unchanged run is as predicted" {
 	judged 0 reproduced "EINVAL before the fix, success after the fix"
 }
 
-@test "a timeline that was cut off is a lab failure" {
+@test "a truncated timeline is a lab failure" {
 	change before/timeline.jsonl 'select(.done | not)'
 	judged 125 lab-failure "before: the timeline is cut off"
 }
@@ -52,18 +51,18 @@ judged() {
 	judged 125 lab-failure "before: a line of the timeline is missing"
 }
 
-@test "a call whose return was not seen is a lab failure" {
+@test "a call whose return gdb did not see is a lab failure" {
 	change after/timeline.jsonl 'select(.return.function != "xsk_create_ctx")'
-	judged 125 lab-failure "after: xsk_create_ctx was not seen to return"
+	judged 125 lab-failure "after: gdb did not see xsk_create_ctx return"
 }
 
-@test "no row is a lab failure, and not success" {
+@test "no rows are a lab failure, not success" {
 	change before/result.jsonl 'select(type != "object" or (has("row") | not))'
 	judged 125 lab-failure 'before: row "outer 0" was not reported'
 	[ "$(jq -c '[.differences[] | select(contains("was not reported"))] | length' "$run_dir/verdict.json")" = 2 ]
 }
 
-@test "one row that is missing is a lab failure" {
+@test "a missing row is a lab failure" {
 	for file in result timeline; do
 		change before/$file.jsonl 'select(type != "object" or .row != "inner 0")
 			| if .rows then .rows.names -= ["inner 0"] else . end'
@@ -79,27 +78,27 @@ judged() {
 
 @test "a row that the case does not declare is a lab failure" {
 	change after/result.jsonl 'if type == "object" and .row == "inner 0" then ., .row = "inner 1" else . end'
-	judged 125 lab-failure 'after: row "inner 1" was reported, and the case does not declare it'
+	judged 125 lab-failure 'after: row "inner 1" was reported, but the case does not declare it'
 }
 
-@test "two rows in one write are a lab failure, as nobody can tell whose calls are whose" {
+@test "two rows in one write are a lab failure, as their calls cannot be told apart" {
 	change before/timeline.jsonl 'if .rows then .rows.names = (if .rows.names == ["outer 0"] then [] else ["outer 0", "inner 0"] end) else . end'
 	judged 125 lab-failure 'before: the rows "outer 0", "inner 0" came in one write()'
 }
 
 @test "rows that gdb did not see, or saw in another order, are a lab failure" {
 	change before/timeline.jsonl 'if .rows.names == ["inner 0"] then .rows.names = [] else . end'
-	judged 125 lab-failure 'before: gdb saw the rows "outer 0" written before main() returned, and the program reported "outer 0", "inner 0"'
+	judged 125 lab-failure 'before: gdb saw writes of the rows "outer 0" before main() returned, but the program reported "outer 0", "inner 0"'
 	cp "tests/fixtures/reproduced/run/xsk-netns-cookie/before/timeline.jsonl" "$run_dir/before"
 	change before/timeline.jsonl 'if .rows then .rows.names |= map(if . == "inner 0" then "outer 0" else "inner 0" end) else . end'
-	judged 125 lab-failure 'before: gdb saw the rows "inner 0", "outer 0" written before main() returned, and the program reported "outer 0", "inner 0"'
+	judged 125 lab-failure 'before: gdb saw writes of the rows "inner 0", "outer 0" before main() returned, but the program reported "outer 0", "inner 0"'
 }
 
-@test "rows that strace did not see are a lab failure, and not rows without a call" {
+@test "rows that strace did not see are a lab failure, not rows without a call" {
 	change_text before/strace.log '/write(.*inner 0/d'
-	judged 125 lab-failure 'before: strace saw the rows "outer 0" begin a write()'
+	judged 125 lab-failure 'before: strace saw writes that begin with the rows "outer 0", but'
 	: >"$run_dir/before/strace.log"
-	judged 125 lab-failure 'before: strace saw the rows none begin a write()'
+	judged 125 lab-failure 'before: strace saw writes that begin with the rows none, but'
 }
 
 @test "an empty result is a lab failure" {
@@ -117,9 +116,9 @@ judged() {
 	judged 125 lab-failure "after: the guest ran Linux 6.12.118 instead of $(jq -r .release "$BUILD/kernel.json")"
 }
 
-@test "kernel and program that disagree on a netns cookie are a lab failure" {
+@test "kernel and program disagreeing on a netns cookie are a lab failure" {
 	change before/timeline.jsonl 'if .call.function == "xsk_bind" then .call.values.netns_cookie += 100 else . end'
-	judged 125 lab-failure "netns_cookie is "
+	judged 125 lab-failure "the program reports netns_cookie "
 }
 
 @test "another outcome under strace is a lab failure" {
@@ -128,41 +127,41 @@ judged() {
 	judged 125 lab-failure "after: under strace the rows ended differently: outer 0 success, inner 0 EBUSY"
 }
 
-@test "a call that ended otherwise under strace than under gdb is a lab failure" {
+@test "a call with different results under strace and gdb is a lab failure" {
 	change_text before/strace.log '/bind(.*EINVAL/s/EINVAL (Invalid argument)/EBUSY (Device or resource busy)/'
-	judged 125 lab-failure 'before: row "inner 0": bind returned EINVAL under gdb, and no call under strace'
+	judged 125 lab-failure 'before: row "inner 0": under gdb bind returned EINVAL, but under strace no call did'
 }
 
-@test "a refusal whose line is not known is a lab failure" {
+@test "a refusal without a known line is a lab failure" {
 	echo null >"$run_dir/before/origin.0.json"
 	judged 125 lab-failure "before: the line that refused bind with EINVAL is not known"
 	rm "$run_dir/before/origin.0.json"
 	judged 125 lab-failure "before: the line that refused bind with EINVAL is not known"
 }
 
-@test "a line that refused another call is not this one's" {
+@test "a line that refused another call does not count" {
 	change before/refused.0.json '.nth += 1'
 	judged 125 lab-failure "before: the line that refused bind with EINVAL is not known"
 }
 
-@test "a kernel that the case expects nothing for is a lab failure" {
+@test "a kernel that no rule covers is a lab failure" {
 	jq '.expect |= map(.since = "99.0")' repro/cases/xsk-netns-cookie/case.json >"$CASE/case.json"
-	judged 125 lab-failure "the case expects nothing of row \"outer 0\" on Linux $(jq -r .release "$BUILD/kernel.json")"
+	judged 125 lab-failure "no rule of the case covers row \"outer 0\" on Linux $(jq -r .release "$BUILD/kernel.json")"
 }
 
-@test "a fact that the case expects and no row reports is a lab failure" {
+@test "an expected fact that no row reports is a lab failure" {
 	jq '.outcomes["own rings"].reuse = true' repro/cases/xsk-netns-cookie/case.json >"$CASE/case.json"
 	judged 125 lab-failure 'row "inner 0" does not report the fact reuse'
 }
 
-@test "what a program reports as its call is not what strace saw" {
+@test "the refused call is strace's, whatever the program reports" {
 	change before/result.jsonl 'if type == "object" and .row == "inner 0" then .call = "connect" else . end'
 	judged 0 reproduced "EINVAL before the fix, success after the fix"
 	jq '.outcomes["another socket'\''s context"].call = "connect"' repro/cases/xsk-netns-cookie/case.json >"$CASE/case.json"
 	judged 1 not-reproduced "before: inner 0: call is bind instead of connect"
 }
 
-@test "a fact that differs, or is out of its range, is not what the case shows" {
+@test "a fact that differs or is out of range is not reproduced" {
 	for is in 4243 '{"min": 4243}' '{"max": 4241}' null true '"4242"'; do
 		jq --argjson is "$is" '.outcomes["own rings"].ifindex = $is' repro/cases/xsk-netns-cookie/case.json >"$CASE/case.json"
 		judged 1 not-reproduced "after: inner 0: ifindex is 4242 instead of "
@@ -173,7 +172,7 @@ judged() {
 	done
 }
 
-@test "an error before the fix that is not EINVAL is not the bug" {
+@test "an error other than EINVAL before the fix is not the bug" {
 	change before/result.jsonl 'if type == "object" and .errno == 22 then .errno = 16 else . end'
 	change before/timeline.jsonl 'if .return.value == -22 then .return.value = -16 else . end'
 	change_text before/strace.log '/bind(.*EINVAL/s/EINVAL (Invalid argument)/EBUSY (Device or resource busy)/'
@@ -189,12 +188,12 @@ judged() {
 	judged 1 not-reproduced "success before the fix, success after the fix"
 }
 
-@test "EINVAL for another reason than the NULL rings is not this bug" {
+@test "EINVAL for a reason other than the NULL rings is not this bug" {
 	change before/timeline.jsonl 'if .call.values.flags == 1 then .call.values.fq_tmp = "0xffff888000000000" else . end'
 	judged 1 not-reproduced "fq_tmp was 0xffff888000000000 instead of NULL"
 }
 
-# on_kernel RELEASE: both guests were refused on it.
+# on_kernel RELEASE: pretend that both guests ran it and were refused.
 on_kernel() {
 	rm -rf "$run_dir/after"
 	cp -r "$run_dir/before" "$run_dir/after"
@@ -205,7 +204,7 @@ on_kernel() {
 	mv "$BUILD/kernel.new" "$BUILD/kernel.json"
 }
 
-@test "before Linux 5.14 EINVAL after the fix is predicted, and on 5.14 it is not" {
+@test "EINVAL after the fix is predicted before Linux 5.14, and not on 5.14" {
 	on_kernel 5.10.1
 	judged 0 reproduced "EINVAL before the fix, EINVAL after the fix: no SO_NETNS_COOKIE"
 	on_kernel 5.13.19
@@ -214,17 +213,17 @@ on_kernel() {
 	judged 1 not-reproduced "after: inner 0: EINVAL instead of success"
 }
 
-@test "a lost run is shown as such" {
-	jq -n '{version: 1, case: "golden", verdict: "lab-failure", reason: "the run did not come to its end"}' >"$run_dir/verdict.json"
+@test "a lost run is shown as a lab failure" {
+	jq -n '{version: 1, case: "golden", verdict: "lab-failure", reason: "the run did not finish"}' >"$run_dir/verdict.json"
 	run -125 --separate-stderr repro/run show
-	[[ $output == *"LAB FAILURE: the run did not come to its end" ]]
+	[[ $output == *"LAB FAILURE: the run did not finish" ]]
 }
 
-@test "no run, half a run and a judge that fails are lab failures, and no verdict stays" {
+@test "no run, half a run or a failing judge is a lab failure, and no verdict stays" {
 	for file in result.jsonl strace.log; do
 		mv "$run_dir/before/$file" "$BATS_TEST_TMPDIR"
 		run -125 --separate-stderr repro/run judge
-		said "there is no $run_dir/before/$file to judge by"
+		said "no $run_dir/before/$file to judge"
 		mv "$BATS_TEST_TMPDIR/$file" "$run_dir/before"
 	done
 	for broken in errno.json kernel.json libxdp/FIX/library.json golden/before/timeline.jsonl; do
@@ -241,5 +240,5 @@ on_kernel() {
 	done
 	rm -r "$run_dir"
 	run -125 --separate-stderr repro/run judge
-	ends_with "there is no run in $run_dir; run make repro"
+	ends_with "no run in $run_dir; run make repro"
 }

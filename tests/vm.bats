@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # vm/ and repro/needs: the image, how a guest ends, the accelerator, missing programs.
 
-# shellcheck disable=SC2016 # what is quoted is for another shell
+# shellcheck disable=SC2016 # quoted text is for another shell
 
 load lib
 
@@ -65,7 +65,7 @@ nothing_runs() { run -1 pgrep -f "$BATS_TEST_TMPDIR"; }
 	for mounted in "hugepages type hugetlbfs" "pts type devpts" "bpf type bpf" "cgroup type cgroup2"; do
 		said "$mounted"
 	done
-	said "the kernel has read its types"
+	said "the kernel has parsed its BTF"
 }
 
 @test "a panic is reported as a panic, with the console's last lines" {

@@ -55,8 +55,8 @@ def is_origins($folders): type == "array" and all(.[]; type == "object" and (.ca
 def lines: if utf8bytelength > bytes_max then null
   else split("\n") | if length > lines_max then null else map(select(. != "")) end end;
 
-# A text as JSON of a form, as {is}, or null. The array ends the "try": jq 1.6 counts
-# everything after it as its body, and an error there would pass for bad JSON.
+# A text as JSON of a form, as {is}, or null. The array ends the "try": jq 1.6 takes everything
+# after it for its body, and an error there would look like bad JSON.
 def json(form): [try {is: fromjson} catch null][0] | if . and (.is | form) then . else null end;
 
 # The lines of a text as JSON of a form; null if one is not.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# plan.jq: the plan of a run: case.json with the knobs of this run; or what is wrong with
-# either. jq -L repro/judge.
+# plan.jq: make the plan of a run, from case.json and the knobs of this run; or report what is
+# wrong with either. jq -L repro/judge.
 #
 # Input:  case.json, and the environment, which has the knobs that the user gave. Named
 #   arguments: $schema (case.schema.json), $has_program (is there a .c file?).
@@ -10,7 +10,7 @@
 #    columns [{name, title, words {NAME: value}, knobs (of this run, with its words)}],
 #    rows [names], given [the knobs that the user gave], nightly ["NAME=value ..."]}, or
 #   {errors: [TEXT]}, or {refused: [TEXT]};
-#   then, for a shell, what it holds as lines of KIND<tab>KEY<tab>VALUE.
+#   then, for a shell, the same as lines of KIND<tab>KEY<tab>VALUE.
 include "validate";
 include "rules";
 
@@ -33,7 +33,7 @@ def default: choices[0] | .word // .low | tostring;
 def allows($value): any(choices[];
   .word == $value or (.low != null and ($value | test("^[0-9]{1,8}$")) and (($value | tonumber) as $n | .low <= $n and $n <= .high)));
 def range_of: [choices[] | select(.low != null)][0];
-def choice: [scan("[^ ]+")] | join(" or ");
+def choice: [choices[] | .word // "between \(.low) and \(.high)"] | join(" or ");
 
 # "client {N}" is client 0 to client N-1.
 def expanded($knobs): ([match("\\{([A-Z0-9_]+)\\}").captures[0].string][0]) as $knob
@@ -50,20 +50,20 @@ def inconsistencies($has_program): . as $case
       | "\($where): \($name | tojson) is not \($what); declared are \($list | map(tojson) | join(", ") | if . == "" then "none" else . end)";
     def allowed($where): . as {$key, $value}
       | if $value == null then "\($where): \($key | tojson) must be NAME=value"
-        elif $knobs[$key] then (select($knobs[$key] | allows($value) | not) | "\($where): \($key)=\($value) must be \($knobs[$key] | choice)")
+        elif $knobs[$key] then (select($knobs[$key] | allows($value) | not) | "\($where): \($key)=\($value): must be \($knobs[$key] | choice)")
         else $key | declared(($knobs | keys_unsorted) + $buildable; $where; "a knob") end;
     def calls($where): .calls[]?.function | declared($probes; "\($where).calls"; "the function of a probe");
     ($knobs | to_entries[] | select(.key | IN($buildable[], taken[])) | "knobs.\(.key): the lab or the shell has a variable of this name"),
-    ($knobs | to_entries[] | .key as $key | .value | choices[] | select(.low != null and .low > .high) | "knobs.\($key): \(.low)..\(.high) is empty"),
+    ($knobs | to_entries[] | .key as $key | .value | choices[] | select(.low != null and .low > .high) | "knobs.\($key): \(.low)..\(.high) is an empty range"),
     (.columns | to_entries[] | .key as $column | .value.words // "" | words[] | allowed("columns.\($column).words")),
     (.nightly // [] | to_entries[] | .key as $i | .value | words[]
       | if .key | IN($buildable[]) then "nightly[\($i)]: \(.key) is not a knob of the case" else allowed("nightly[\($i)]") end),
     (.rows | to_entries[] | .key as $i | .value | match("\\{([^}]*)\\}"; "g").captures[0].string
       | if $knobs[.] == null then declared($knobs | keys_unsorted; "rows[\($i)]"; "a knob")
-        else select(($knobs[.] | range_of | .high) as $high | $high == null or $high > 256) | "rows[\($i)]: \(.) must be a range up to 256 at most" end),
-    (possible_rows | select(length > 256) | "rows: they are more than 256 with the knobs at their highest"),
-    (select((.probes // []) != [] and ($has_program | not)) | "probes: there is no .c file beside case.json to record calls of"),
-    (.probes // [] | to_entries[] | select(.value.function == "main") | "probes[\(.key)]: main cannot be one; what is recorded is from its call to its return"),
+        else select(($knobs[.] | range_of | .high) as $high | $high == null or $high > 256) | "rows[\($i)]: \(.) must be a range up to at most 256" end),
+    (possible_rows | select(length > 256) | "rows: with the knobs at their highest there are more than 256"),
+    (select((.probes // []) != [] and ($has_program | not)) | "probes: need a .c file beside case.json"),
+    (.probes // [] | to_entries[] | select(.value.function == "main") | "probes[\(.key)]: main cannot be a probe; gdb records from its call to its return"),
     (.debug[]? | declared($probes; "debug"; "the function of a probe")),
     (.outcomes // {} | to_entries[] | .key as $name | .value | calls("outcomes.\($name)")),
     (.expect | to_entries[] | "expect[\(.key)]" as $where | .value
@@ -72,14 +72,14 @@ def inconsistencies($has_program): . as $case
         (.when // {} | to_entries[] | .key as $key | [.value] | flatten[] | {$key, value: .}
           | if $knobs[$key] then allowed("\($where).when") else .key | declared($knobs | keys_unsorted; "\($where).when"; "a knob") end));
 
-# Rules that match no row, and rows that no rule matches.
+# Report rules that match no row, and rows that no rule matches.
 def unmatched($run): . as $case | possible_rows as $possible
   | (.expect | to_entries[] | "expect[\(.key)].rows" as $where | .value.rows[]?
       | . as $pattern | select(any($possible[]; . as $row | $pattern | glob($row)) | not)
       | "\($where): no row of the case matches \(tojson)"),
     ($run.columns[] as $column | $run.rows[] as $row
       | select(any($case.expect[]; speaks($row; $column)) | not)
-      | "expect: no rule speaks of row \($row | tojson) in column \($column.name | tojson)\($column.knobs | if . == {} then "" else " with \(to_entries | map("\(.key)=\(.value)") | join(" "))" end)");
+      | "expect: no rule covers row \($row | tojson) in column \($column.name | tojson)\($column.knobs | if . == {} then "" else " with \(to_entries | map("\(.key)=\(.value)") | join(" "))" end)");
 
 . as $case
 | [errors($schema[0])] as $wrong

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# refusals.jq: list the refused system calls in a case's rows, once for each column, call
-# and error. jq -L repro/judge.
+# refusals.jq: list the refused system calls in a case's rows, each call and error once per
+# column. jq -L repro/judge.
 #
 # Named arguments: $errno (errno.c's), $plan (plan.jq's); per column, as text, COLUMN/result
 #   and COLUMN/strace.

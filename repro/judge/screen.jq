@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# screen.jq: one screen of text from verdict.json; jq -L repro/judge. Everything in a row was
-# observed; calls that are alike in all columns are left out. The first line is the verdict
+# screen.jq: one screen of text from verdict.json; jq -L repro/judge. It shows only what was
+# observed, and leaves out calls that are alike in all columns. The first line is the verdict
 # alone, for repro/run.
 include "shown";
 
@@ -56,7 +56,7 @@ def table: .columns as $columns
       ($lines[] | "  \(.title | pad($first))\(.cells[:-1] | map(pad($width - 1) + " ") | join(""))\(.cells[-1] // "")" | sub(" +$"; ""))
     else
       ([$columns[].title | length] | max + 2) as $second
-      # What belongs to the line above it comes behind it.
+      # Lines without a title join the line above them.
       | (reduce $lines[] as $line ([]; if $line.title == ""
           then .[-1].cells |= ([., $line.cells] | transpose | map(map(select(. != "")) | join(", ")))
           else . + [$line] end))[]
@@ -64,7 +64,7 @@ def table: .columns as $columns
         (.cells | to_entries[] | select(.value != "") | "    \($columns[.key].title | pad($second))\(.value)")
     end;
 
-# Each refused call once: as strace has it, and, by pahole's layout, its bytes and fields.
+# Each refused call once: as strace prints it, and its bytes and fields by pahole's layout.
 def refused_calls: [.columns[] | . as $column | .refused[] | {text: refused_text, column: $column, refused: .}]
   | unique_by(.text) | .[:8][]
   | . as $call
@@ -83,6 +83,6 @@ def about: .columns as $columns
 (.verdict,
  (if .columns then about, table, refused_calls else .case end),
  (.differences[]? | "  ! \(.)"),
- (.retried | values | "  KVM lost a guest, so all were run again without it: \(.)"),
+ (.retried | values | "  KVM lost a guest, so the lab ran all guests again without it: \(.)"),
  "  \(if .verdict == "reproduced" and .control then "AS PREDICTED" else .verdict | ascii_upcase | gsub("-"; " ") end): \(.reason)\(if .seconds then "   \(.seconds) s" else "" end)")
 | printable

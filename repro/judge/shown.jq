@@ -14,7 +14,7 @@ def pad($width): . + " " * ([$width - length, 0] | max);
 
 def shown: if . == null then "NULL" elif type == "string" then "set" else tostring end;
 
-# What a call returned; a pointer is named after the call that returned it first.
+# A call's return value; a pointer is named after the call that first returned it.
 def returned($column):
   if (.returned | type) == "string" and (.returned | startswith("0x")) then
     . as $call
@@ -42,7 +42,7 @@ def row($name): [.rows[] | select(.row == $name)][0];
 # All rows of a verdict by their names, in the order of the first column that has them.
 def row_names: reduce (.columns[].rows[].row) as $row ([]; if index($row) then . else . + [$row] end);
 
-# The bytes and fields of a refused call, if the case names its struct; or nothing.
+# The bytes and fields of a refused call, if the case names its struct.
 def refused_bytes($refused): [.rows[] | select(.row == $refused.rows[0]) | .calls[] | select(.fields and .returned == $refused.error)][0]
   | values | {bytes: ([.values.bytes[] | hex] | join(" ")), fields: ([.fields | to_entries[] | "\(.key) \(.value)"] | join(", "))};
 

@@ -26,10 +26,10 @@ $plan[0] as $plan | $plan.case as $case | $errno[0] as $errno | [$build, $folder
 | def named: if type == "number" and . < 0 and . > -4096
     then $errno[-. | tostring].name // . else . end;
 
-# The error of a row by its name; null if there was none.
+# The name of a row's error; null if there was none.
   def error: if . == null or . == 0 then null else -. | named end;
 
-# Little-endian number of the bytes that a member has in its struct.
+# The value of a struct's member, as a little-endian number.
   def member($bytes): . as $m
     | reduce ($bytes[$m.offset:$m.offset + $m.size] | reverse | .[]) as $byte (0; . * 256 + $byte);
 
@@ -131,31 +131,31 @@ $plan[0] as $plan | $plan.case as $case | $errno[0] as $errno | [$build, $folder
 # What is missing or contradicts itself in one column, as text.
   def contradictions: . as $v
     | (($case.probes // []) != []) as $has_probes
-    | [ (.garbled[] | "garbled \(.): \(if . == "strace" then "" else "a line is not JSON or not of a known form, or " end)it has more than \(lines_max) lines or \(bytes_max) bytes"),
+    | [ (.garbled[] | "garbled \(.): \(if . == "strace" then "" else "a line is not JSON or has an unknown form, or " end)it has more than \(lines_max) lines or \(bytes_max) bytes"),
         (select($has_probes and (.whole | not)) | "the timeline is cut off"),
         (select(.release == null) | "the guest did not say which kernel it runs"),
         (select(.release != null and .release != .kernel.release) | "the guest ran Linux \(.release) instead of \(.kernel.release)"),
         (.reported | group_by(.)[] | select(length > 1) | "row \"\(.[0])\" was reported \(length) times"),
         (($plan.rows - .reported)[] | "row \"\(.)\" was not reported"),
-        ((.reported - $plan.rows) | unique[] | "row \"\(.)\" was reported, and the case does not declare it"),
-        (.together[] | "the rows \(quoted) came in one write(), so nobody can tell whose calls are whose: have the program flush each line (setlinebuf)"),
+        ((.reported - $plan.rows) | unique[] | "row \"\(.)\" was reported, but the case does not declare it"),
+        (.together[] | "the rows \(quoted) came in one write(), so their calls cannot be told apart; make the program flush each line (setlinebuf)"),
         (select($has_probes and .recorded != .reported and .together == [] and .whole)
-          | "gdb saw the rows \(.recorded | quoted) written before main() returned, and the program reported \(.reported | quoted): have it flush each line (setlinebuf)"),
+          | "gdb saw writes of the rows \(.recorded | quoted) before main() returned, but the program reported \(.reported | quoted); make it flush each line (setlinebuf)"),
         (select([.rows[] | {row, errno}] != .again) | "under strace the rows ended differently: \([.again[] | "\(.row) \(.errno // "success")"] | some)"),
         (select(.traced != [.again[].row] and .together == [])
-          | "strace saw the rows \(.traced // [] | quoted) begin a write(), and the program reported \([.again[].row] | quoted): have it flush each line (setlinebuf)"),
+          | "strace saw writes that begin with the rows \(.traced // [] | quoted), but the program reported \([.again[].row] | quoted); make it flush each line (setlinebuf)"),
         (.rows[] | . as $row
           | (select(.errno) | .calls[] | select(.syscall and .returned == $row.errno and .syscall != $row.call)
-             | "row \"\($row.row)\": \(.syscall) returned \(.returned) under gdb, and \($row.call // "no call") under strace"),
+             | "row \"\($row.row)\": under gdb \(.syscall) returned \(.returned), but under strace \($row.call // "no call") did"),
             (.calls[]
-             | (select(.has_returned | not) | "\(.function) was not seen to return"),
+             | (select(.has_returned | not) | "gdb did not see \(.function) return"),
                (.function as $function | .values | to_entries[]
                  | select(.key as $key | $row.facts | has($key) and .[$key] != null)
                  | select(.value != $row.facts[.key])
-                 | "row \"\($row.row)\": \(.key) is \($row.facts[.key]) to the program and \(.value) in \($function)"))),
+                 | "row \"\($row.row)\": the program reports \(.key) \($row.facts[.key]), but in \($function) it is \(.value)"))),
         (.refused[] | select(.at == null) | "the line that refused \(.call) with \(.error) is not known"),
         (.rows[] | . as $row | $v | expectation($row.row)
-          | if . == null then select($row.row | IN($plan.rows[])) | "the case expects nothing of row \"\($row.row)\" on Linux \($v.release // "?")"
+          | if . == null then select($row.row | IN($plan.rows[])) | "no rule of the case covers row \"\($row.row)\" on Linux \($v.release // "?")"
             else .is | keys_unsorted[] | select(. != "calls") | . as $fact
               | select(({errno: 0, call: 0} + $row.facts) | has($fact) | not)
               | "row \"\($row.row)\" does not report the fact \($fact), which the case expects" end),
@@ -170,7 +170,8 @@ $plan[0] as $plan | $plan.case as $case | $errno[0] as $errno | [$build, $folder
 | [$columns[] | .name as $name | .rows[] | . as $row | select(.expected)
    | "\($name): \(.row): \(differences($row.expected.is)[])"] as $surprises
 | ([$columns[].rows[].expected.why? | values] | unique) as $why
-| (if ($columns | length) == 1 then "\($columns[0].rows | length) rows" else [$columns[] | "\(outcome) \(.title)"] | join(", ") end) as $summary
+| ($columns[0].rows | length | if . == 1 then "1 row" else "\(.) rows" end) as $rows
+| (if ($columns | length) == 1 then $rows else [$columns[] | "\(outcome) \(.title)"] | join(", ") end) as $summary
 | {
     version: 1,
     case: $name,
@@ -178,7 +179,7 @@ $plan[0] as $plan | $plan.case as $case | $errno[0] as $errno | [$build, $folder
     verdict: (if $broken != [] then "lab-failure" elif $surprises != [] then "not-reproduced" else "reproduced" end),
     reason: (if $broken != [] then $broken[0]
              elif $surprises != [] then "\($summary); \($surprises[0])"
-             elif ($columns | length) == 1 then "all of \($summary) are as the case expects"
+             elif ($columns | length) == 1 then (if $rows == "1 row" then "the row is" else "all \($rows) are" end) + " as the case expects"
              else $summary end
              | if $broken == [] and $surprises == [] and $why != [] then "\(.): \($why | join("; "))" else . end | printable),
     control: (($columns | length) > 1 and all($plan.rows[]; . as $row | [$columns[].rows[] | select(.row == $row) | .expected.is] | unique | length == 1)),

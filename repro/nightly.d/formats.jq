@@ -41,7 +41,7 @@ def results($header; $earlier):
     | {kernel, library, words, $result, tries, status,
        reason: (if $result != "lab failure" then .verdict.reason
          elif (.status | IN(2, 125)) and .said != "" then .said
-         else "repro/run ended with \(.status), and the verdict is \(.verdict.verdict // "none"); see \(.log)" end | plain),
+         else "repro/run exited with \(.status), but the verdict is \(.verdict.verdict // "missing"); see \(.log)" end | plain),
        change: null, last_known: null,
        releases: ($columns | map({(.name): (.kernel.release | values | plain)}) | add), libraries: ($columns | map({(.name): .library}) | add),
        outcomes: ($columns | map({(.name): outcome}) | add),
@@ -113,7 +113,7 @@ def summary:
   .[0] as $header | .[1:]
   | "# Nightly: \($header.as_predicted) of \(length) cells as predicted, \($header.not_as_predicted) not, \($header.lab_failures) lab failures",
     "",
-    "\($header.case), \($header.started), \($header.seconds) s; \(if $header.compared_with then "compared with \($header.compared_with | code): \(changes)" else "compared with no earlier run" end).",
+    "\($header.case), \($header.started), \($header.seconds) s; \(if $header.compared_with then "compared with \($header.compared_with | code): \(changes)" else "not compared with an earlier run" end).",
     "",
     "| kernel | release | library | words | \($header.columns | join(" | ")) | result | s |",
     "|---|---|---|---|\($header.columns | map("---|") | join(""))---|---|",

@@ -56,7 +56,7 @@ def colour($text):
   else "linecolour=\"black\"" end;
 
 def arc($columns; $nulls):
-  if .kind == "mark" then "program box kernel [label=\"here they part\", textbgcolour=\"#ffd54f\"];"
+  if .kind == "mark" then "program box kernel [label=\"first difference\", textbgcolour=\"#ffd54f\"];"
   else ([text(range($columns | length); $columns; $nulls) | length] | max) as $height
   | text($column; $columns; $nulls) as $text
   | ($text + [range($height - ($text | length)) | " "] | map(quoted) | join("\\n")) as $quoted

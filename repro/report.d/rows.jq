@@ -19,7 +19,7 @@ def beside($calls; $none): .[0].id as $id
     elif any($calls[]; .id == $id) then [{id: $calls[0].id, calls: ($none + [$calls[0]])}] + beside($calls[1:]; $none)
     else [.[0] | .calls += [null]] + (.[1:] | beside($calls; $none)) end;
 
-# The names of values that are NULL in some call; a pointer that never is NULL says nothing.
+# The names of values that are NULL in some call; a pointer that is never NULL says nothing.
 def nulls: [.columns[].rows[].calls[] | .function as $function | .values | to_entries[]
   | select(.value == null) | "\($function) \(.key)"] | unique;
 
@@ -30,10 +30,10 @@ def values($nulls): .function as $function | [.values | to_entries[]
   | "\(.key | printable)\u00a0\(.value | shown | printable)"];
 
 def result($column):
-  if .has_returned | not then "was not seen to return"
+  if .has_returned | not then "no return seen"
   else returned($column) | ltrimstr("returned ") | printable end;
 
-# Programs may differ in their arguments: compare the values that all of them have.
+# The programs' functions may have different arguments: compare the values that all have.
 def differ($columns): .calls as $calls
   | any($calls[]; . == null)
     or ([range($calls | length) as $i | $calls[$i] | result($columns[$i])] | unique | length > 1)

@@ -47,7 +47,7 @@ def missing: select(.missing != [])
 
 def impact: {title: "Impact", blocks: [{p: (
   if .verdict.control then "None: this run is a control."
-  else .case.report.impact // "The case does not say." end)}]};
+  else .case.report.impact // "The case does not describe it." end)}]};
 
 def kernel_word:
   if .source // "" | startswith("kernel.org") then "v\(.release | sub("(?<v>^[0-9]+\\.[0-9]+)\\.0$"; .v))"
@@ -77,7 +77,7 @@ def steps:
     {p: "From nothing, with the lab:"},
     {pre: (["git clone \(.tools.url) xsklab", "cd xsklab\(if .tools.lab then " && git checkout \(.tools.lab | rtrimstr("-dirty"))" else "" end)"] + knobs)},
     (chosen_kernel | select(kernel_word == "TREE") | {p: "TREE is a folder with Linux \(.release): \(.tree)."}),
-    (select(.here.case != "repro/cases/\(.name)") | {p: "The case is not the lab's; it is in the archive, as repro/cases/\(.name)."})
+    (select(.here.case != "repro/cases/\(.name)") | {p: "The case is not part of the lab; the archive has it as repro/cases/\(.name)."})
   ]};
 
 # A row's outcome in a column, with the facts of its own, and its differences from the case.
@@ -108,7 +108,7 @@ def expected:
     (select(.verdict.columns == []) | {p: "nothing; \(.verdict.reason)."})
   ]};
 
-# The refused calls, each with its column, as many as a reader would look at.
+# The first refused calls, each with its column.
 def refused: [.verdict.columns[] | . as $column | .refused[]? | {column: $column, refused: ., who: "\($column.title | capitalised), \(.rows | some)"}] | .[:16];
 
 def refused_calls:
@@ -135,7 +135,7 @@ def refused_in:
          ["values", (made_by | if . == "" then "none that the compiler kept" else . end)],
          ["called by", ([.chain[:-1][] | "\(.function) \(place)"] | reverse | join(", "))],
          (.others[]? | ["or else", "\(.function) \(place): \(.condition)"])]} end]
-  | {title: "The line that refused it", blocks: (if . == [] then [{p: "None is known."}] else . end)};
+  | {title: "The line that refused it", blocks: (if . == [] then [{p: "No line is known."}] else . end)};
 
 def cell($column; $nulls):
   if . == null then ["not called"]
@@ -144,13 +144,13 @@ def cell($column; $nulls):
 def timeline: .verdict as $verdict | ($verdict | nulls) as $nulls | ($verdict | shown_rows) as $rows
   | {title: "Timeline", blocks: (
       if all($verdict.columns[].rows[]; .calls == []) then [{p: "No call was recorded."}] else [
-        {p: "The recorded calls of program, library and kernel, in order of time; a pointer is NULL or set. \"!\" marks what differs."},
+        {p: "Calls of program, library and kernel in order of time; a pointer is shown as NULL or set. \"!\" marks a difference."},
         {picture: "charts"},
         table($rows[] | {title},
-          (.lines[] | (select(.parts) | {title: "here they part:"}),
+          (.lines[] | (select(.parts) | {title: "first difference:"}),
             {cells: [range(.calls | length) as $i | .calls[$i] | cell($verdict.columns[$i]; $nulls)], differs})),
         (($verdict | row_names | length) - ($rows | length)
-         | select(. > 0) | {p: "Rows that are not shown here: \(.); the archive's timeline.jsonl has them."})
+         | select(. > 0) | {p: "Rows not shown here: \(.); the archive's timeline.jsonl has them."})
       ] end
       + [.functions[] | {fold: (. + {open: true})}])};
 
@@ -162,7 +162,7 @@ def taint:
 
 def config: "tinyconfig with the fragments \(.fragments | join(", ")): "
   + ([.options[] | select(endswith("=y")) | rtrimstr("=y") | ltrimstr("CONFIG_")] | join(" "))
-  + "; and without "
+  + "; without "
   + ([.options[] | select(startswith("# ")) | ltrimstr("# CONFIG_") | rtrimstr(" is not set")] | join(" "));
 
 def versions: . as $facts | .verdict as $verdict
@@ -177,7 +177,7 @@ def versions: . as $facts | .verdict as $verdict
          | select($i == 0 or .options != $known[0].options)
          | ["config", "\(config). All of it is in the archive's \(.name)/config."] end),
       ([$verdict.columns[] | select(.library) | "\(.title): \(.library)"] | select(. != []) | ["library", join("; ")]),
-      ["QEMU", ($verdict.qemu | values | "\(.) \($verdict.accel)\(if $verdict.restored then ", guests that went on from a saved one" else "" end)\($verdict.retried // "" | if . == "" then . else ", after KVM had lost a guest: \(.)" end)") // "not known"],
+      ["QEMU", ($verdict.qemu | values | "\(.) \($verdict.accel)\(if $verdict.restored then ", guests restored from a snapshot" else "" end)\($verdict.retried // "" | if . == "" then . else ", after KVM had lost a guest: \(.)" end)") // "not known"],
       ["gdb", .tools.gdb], ["compiler", ([.kernels[].compiler | values] | unique | join("; ") | if . == "" then "not known" else . end)],
       ["host", .tools.host], ["lab", (.tools.lab | if . then "xsklab, commit \(.)" else "not known" end)]
     ]}]};
@@ -194,8 +194,8 @@ def recipients:
   ]};
 
 def attached: {title: "Attached", blocks: [
-    {p: "\(.archive).tar.zst: logs and timelines of this run, the sources\(if .runnable then ", and all that run.sh needs to run it again" else "" end)."},
-    (select(.here.kernels != []) | {p: "\(.archive)-debug.tar.zst: vmlinux with debugging information."}),
+    {p: "\(.archive).tar.zst: logs and timelines of this run, the sources\(if .runnable then ", and everything that run.sh needs to run it again" else "" end)."},
+    (select(.here.kernels != []) | {p: "\(.archive)-debug.tar.zst: vmlinux with debug information."}),
     (.logs[] | {fold: .})
   ]};
 

@@ -53,6 +53,6 @@ def block:
   | "", "", $title, "-" * ($title | length),
     ([.blocks[] | block] | .[1:]
      | if length > $limit
-       then .[:$limit - 1][], "[cut: \(length - $limit + 1) more lines of this; report.html has them]"
+       then .[:$limit - 1][], "[cut: \(length - $limit + 1) more lines; report.html has them]"
        else .[] end)))
 | gsub("\u00a0"; " ") | sub(" +$"; "")

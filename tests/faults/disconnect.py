@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""For gdb.bats: gdb loses its connection as soon as the timeline has the first bind()."""
+"""For gdb.bats: make gdb lose its connection when the timeline has the first bind()."""
 import os
 import socket
 import threading

@@ -2,26 +2,26 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Faults of gdb; see judge.bash.
 
-# shellcheck disable=SC2016 # what is quoted is for a stand-in
+# shellcheck disable=SC2016 # quoted text is for a stand-in
 
 # bats file_tags=slow
 load judge
 
 run_dir=build/xsk-netns-cookie/before
 
-# gdb_that TEXT: what gdb does that records a timeline.
+# gdb_that TEXT: replace the gdb that records a timeline.
 gdb_that() {
 	stand_in gdb "[[ \" \$* \" == *xsklab-timeline* ]] || exec \"\$REAL\" \"\$@\"
 $1"
 }
 
-# gdb_gets SIGNAL CONDITION: as soon as the condition holds, seen from the run's folder.
+# gdb_gets SIGNAL CONDITION: send it as soon as the condition holds, in the run's folder.
 gdb_gets() {
 	gdb_that "(until $2 2>/dev/null; do kill -0 \$\$ || exit; sleep 0.01; done; kill -$1 \$\$) >/dev/null 2>&1 &
 		exec \"\$REAL\" \"\$@\""
 }
 
-# The timeline is changed when it is complete.
+# timeline_through COMMAND: pass the complete timeline through it.
 timeline_through() { # COMMAND
 	gdb_that "\"\$REAL\" \"\$@\"; $1 <timeline.jsonl >changed; mv changed timeline.jsonl"
 }
@@ -30,7 +30,7 @@ probing() { # FUNCTION
 	case_of case.json jq --arg function "$1" '.probes += [{$function, ring: 0}]'
 }
 
-# A kernel that differs from vmlinux in the last byte of its build id.
+# Give the guest a kernel whose build id differs from vmlinux's in the last byte.
 give_guest_another_kernel() {
 	local kernel=$LAB/build/another-kernel last
 	cp -rL "$LAB/build/kernel" "$kernel"
@@ -79,7 +79,7 @@ give_guest_another_kernel() {
 		repro/run DEADLINE=5
 }
 
-@test "gdb: quits at once, and says that all is well" {
+@test "gdb: quits at once with 0" {
 	gdb_that 'exit 0'
 	fault 125 60 'gdb: gdb exited with 0 before it was done' $run_dir \
 		repro/run
@@ -101,7 +101,7 @@ give_guest_another_kernel() {
 		repro/run "$(probing xsk_lookup_xsk_from_fd)"
 }
 
-@test "gdb: a function that this kernel has not" {
+@test "gdb: a function that this kernel lacks" {
 	fault 125 60 'gdb: timeline: no function xsk_no_such_function in vmlinux' build/faulty/before \
 		repro/run "$(probing xsk_no_such_function)"
 }
@@ -135,8 +135,8 @@ give_guest_another_kernel() {
 		repro/run
 }
 
-# The comment makes it a question whose answer is not kept.
-@test "gdb: killed while it looks for the line that refused" {
+# The comment changes the question, so that the cache has no answer.
+@test "gdb: killed while looking for the line that refused" {
 	stand_in gdb '[[ " $* " == *xsklab-why* ]] || exec "$REAL" "$@"
 		kill -KILL $$'
 	fault 125 60 'gdb: gdb was killed by SIGKILL before it was done' build/faulty/before/refused.0 \

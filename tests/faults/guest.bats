@@ -2,18 +2,18 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Faults of the guest; see judge.bash.
 
-# shellcheck disable=SC2016 # what is quoted is for the guest, or for a stand-in
+# shellcheck disable=SC2016 # quoted text is for the guest, or a stand-in
 
 # bats file_tags=slow
 load judge
 
-# The guest's kernel spins, interrupts on, when it comes to FUNCTION: gdb, which
-# evaluates the case's expressions, writes "jmp ." there.
+# Make the guest's kernel spin with interrupts on when it reaches FUNCTION: an expression of the
+# case has gdb write "jmp ." there.
 spinning_in() { # FUNCTION
 	case_of case.json jq --arg code "*(unsigned short *)$1 = 0xfeeb" '.probes[2].values.bytes = $code'
 }
 
-# The result is changed when the guest has ended.
+# Change the result after the guest has ended.
 result_through() { # COMMAND
 	qemu_that "\"\$REAL\" \"\$@\"; $1 <result.jsonl >changed; mv changed result.jsonl"
 }
@@ -56,12 +56,12 @@ result_through() { # COMMAND
 		repro/run "$(at up 'echo b >/proc/sysrq-trigger')"
 }
 
-@test "guest: reset after the result, before PID 1 has said that it ended" {
+@test "guest: reset after the result, before PID 1's last line" {
 	fault 125 60 'reset: the guest ended before its case did: \{"exit":' build/faulty/before \
 		repro/run "$(at end 'sleep 0.2; echo b >/proc/sysrq-trigger')"
 }
 
-@test "guest: the result channel is gone half-way" {
+@test "guest: the result channel disappears half-way" {
 	fault 125 60 'reset: the guest ended before its case did' build/faulty/before \
 		repro/run "$(at strace 'echo virtio0 >/sys/bus/virtio/drivers/virtio_console/unbind')"
 }
@@ -71,7 +71,7 @@ result_through() { # COMMAND
 		repro/run "$(at up 'exec >&-')"
 }
 
-@test "guest: a result that is truncated" {
+@test "guest: a truncated result" {
 	result_through 'head -c -30'
 	fault 125 60 'reset: the guest ended before its case did: \{"e' build/xsk-netns-cookie/before \
 		repro/run
@@ -83,13 +83,13 @@ result_through() { # COMMAND
 		repro/run
 }
 
-@test "guest: a result that is doubled" {
+@test "guest: a doubled result" {
 	qemu_that '"$REAL" "$@"; cat result.jsonl >>twice; cat twice twice >result.jsonl; rm twice'
 	fault 125 60 'result: .* 2 and 2' build/xsk-netns-cookie/before \
 		repro/run
 }
 
-@test "guest: a row that is reported twice" {
+@test "guest: a row reported twice" {
 	result_through "sed '/\"row\"/p'"
 	fault 125 60 'row "(outer|inner) 0" was reported 2 times' build/xsk-netns-cookie \
 		repro/run
@@ -117,17 +117,17 @@ result_through() { # COMMAND
 		repro/run "$(at strace 'busybox yes "" | busybox head -n 2000000 >&4')"
 }
 
-@test "guest: a result that somebody ends, followed by a hang" {
+@test "guest: a forged end of the result, followed by a hang" {
 	fault 125 20 'hang: the guest was still running after 8 s' build/faulty/before \
 		repro/run DEADLINE=8 "$(at end 'echo "{\"end\":{\"status\":0,\"tainted\":0}}"; while :; do :; done')"
 }
 
-@test "guest: the whole result, followed by a hang" {
+@test "guest: a complete result, followed by a hang" {
 	fault 125 20 'hang: the guest was still running after 8 s' build/faulty/before \
 		repro/run DEADLINE=8 "$(spinning_in __do_sys_reboot)"
 }
 
-# A child of the case may write when PID 1 has; one that does is seldom in time.
+# A child of the case might write after PID 1's last line, but is seldom in time.
 @test "guest: a line after the end" {
 	result_through "sed '\$a {}'"
 	fault 125 60 'result: result.jsonl must begin and end with one line of PID 1 each, and has 1 and 1' \
@@ -135,7 +135,7 @@ result_through() { # COMMAND
 }
 
 @test "guest: 1 GiB on the console" {
-	# An emulated console is slow, so the limit is lower than it is otherwise.
+	# An emulated console is slow, so use a lower limit.
 	fault 125 65 'flood: console.log reached the limit of 1 MiB' build/faulty/before \
 		env LOG_LIMIT=1 DEADLINE=60 repro/run "$(at up 'busybox dd if=/dev/zero bs=1M count=1024 >/dev/console')"
 	tail -n 1 "$LAB/build/faulty/before/console.log" | grep -qx 'xsklab: cut here: the limit of 1 MiB is reached'
@@ -167,7 +167,7 @@ result_through() { # COMMAND
 		repro/run DEADLINE=8 "$(at up 'while :; do sleep 999 & sleep 0.1; done')"
 }
 
-@test "guest: a reproducer that leaves children behind is no fault" {
+@test "guest: a reproducer that leaves children behind, which is fine" {
 	fault 0 60 '' '' \
 		repro/run "$(at end 'sleep 999 & sleep 999 &')"
 }
@@ -183,6 +183,6 @@ result_through() { # COMMAND
 }
 
 @test "guest: a reproducer that does not flush its lines" {
-	fault 125 60 'before: gdb saw the rows none written before main\(\) returned, .*: have it flush each line' build/faulty \
+	fault 125 60 'before: gdb saw writes of the rows none before main\(\) returned, .*; make it flush each line' build/faulty \
 		repro/run "$(case_of program.c sed '/setlinebuf/d')"
 }

@@ -1,31 +1,30 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# The judge of the fault table; "load judge" in each file of tests/faults. A row is a
-# test that injects one fault and calls
+# The judge of the fault table; each file of tests/faults says "load judge". A row is a test
+# that injects one fault and calls
 #
 #   fault EXIT SECONDS CAUSE LOG COMMAND...
-#     EXIT     the exit code that is stated for it
-#     SECONDS  its deadline; 2 s more are granted
-#     CAUSE    an extended regular expression for the last line on stderr, but for what
-#              make says itself; '' for none
-#     LOG      the log that this line has to name, seen from the lab; '' for none
+#     EXIT     the expected exit code
+#     SECONDS  the deadline; 2 s more are granted
+#     CAUSE    an extended regular expression for the last line on stderr, without make's own
+#              messages; '' for none
+#     LOG      the log that this line must name, relative to the lab; '' for none
 #
-# in $LAB, a checkout of its own. Whatever happened, nothing may be left behind, and
-# the next make repro has to succeed without cleaning; from a state from which it has done
-# so, it need not again. VERDICT is what verdict.json said
-# before that, and $BATS_TEST_TMPDIR has it. Figures go to build/faults.tsv:
-# row, exit code, deadline, seconds.
+# in $LAB, a checkout of its own. Whatever happens, COMMAND must leave nothing behind, and the
+# next make repro must succeed without cleaning; if it has from the same state, it is not run
+# again. VERDICT and $BATS_TEST_TMPDIR/verdict.json keep the verdict from before that.
+# build/faults.tsv gets the figures: row, exit code, deadline, seconds.
 
-# shellcheck disable=SC2034,SC2154 # some are for the rows, some are set by bats
+# shellcheck disable=SC2034,SC2154 # the rows use some variables, bats sets others
 
 cd "$BATS_TEST_DIRNAME/../.." || exit
 bats_require_minimum_version 1.5.0
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/xsklab # in a row, its own
 TABLE=$PWD/build/faults.tsv
 
-# share_cache DIR: a cache with the kernels, sources and answers of the one that there
-# is, and folders of its own: what other runs on this host do in theirs is no fault.
+# share_cache DIR: make a cache with links to this host's kernels and sources, and copies of the
+# rest, so that other runs on this host do not disturb it.
 share_cache() {
 	local dir
 	mkdir -p "$1/xsklab"/{kernels,sources}
@@ -39,14 +38,15 @@ share_cache() {
 	find "$CACHE" -maxdepth 1 -type f -exec cp -p -t "$1/xsklab" {} +
 }
 
-# A copy of what is here, committed, and of what is built by the knobs KERNEL and LIBXDP.
+# Make LAB, a copy of this checkout, committed, and of what it has built with the knobs KERNEL
+# and LIBXDP.
 make_lab() {
 	LAB=$BATS_FILE_TMPDIR/lab
 	repro/run build 2>/dev/null
 	share_cache "$BATS_FILE_TMPDIR/cache"
 	export XDG_CACHE_HOME=$BATS_FILE_TMPDIR/cache
 	mkdir -p "$LAB/build"
-	# With their times, so that there is nothing to build.
+	# Keep the times, so that there is nothing to build.
 	git ls-files -z -co --exclude-standard --deduplicate | xargs -0 cp -p --parents -t "$LAB"
 	find build -mindepth 1 -maxdepth 1 \( ! -type d -o -name libxdp -o -name xsk-netns-cookie \) \
 		-exec cp -a -t "$LAB/build" {} +
@@ -61,7 +61,7 @@ setup_file() {
 	export LAB
 }
 
-# Everything that a command must leave as it was.
+# Print everything that a command must leave as it was.
 world() {
 	echo "mounts:"
 	cut -d' ' -f4- /proc/self/mountinfo
@@ -87,8 +87,7 @@ world() {
 	done
 }
 
-# What still runs of this row: processes keep its name in their environment, and most
-# have a place in the lab.
+# Print this row's processes: they have its name in their environment, and most run in the lab.
 survivors() {
 	local pid
 	for pid in $({ grep -lzsx "XSKLAB_FAULT=$BATS_TEST_NAME.$$" /proc/[0-9]*/environ
@@ -97,7 +96,7 @@ survivors() {
 	done
 }
 
-seconds() { # since the start of the machine, which no clock's jump changes
+seconds() { # since the machine's start, so that jumps of the clock do not matter
 	cut -d' ' -f1 /proc/uptime
 }
 
@@ -117,10 +116,10 @@ fault() {
 	took=$(awk -v now="$(seconds)" -v then="$started" 'BEGIN { print now - then }')
 	record "$status" "$deadline" "$took"
 	printf '%s\n' "output:" "$output" "stderr:" "$stderr" "exit $status after $took s"
-	[ "$status" = "$exit" ] || { echo "not exit $exit"; return 1; }
+	[ "$status" = "$exit" ] || { echo "expected exit $exit"; return 1; }
 	if [ -n "$cause" ]; then
 		last=$(grep -v '^make: \*\*\* ' <<<"$stderr" | tail -n 1)
-		[[ $last =~ $cause ]] || { echo "the last line names another cause than $cause"; return 1; }
+		[[ $last =~ $cause ]] || { echo "the last line does not match $cause"; return 1; }
 		[[ $last == *"$log"* ]] || { echo "the last line does not name $log"; return 1; }
 		[ -z "$log" ] || [ -e "$LAB/$log" ] || [ -e "$log" ] || { echo "there is no $log"; return 1; }
 	fi
@@ -128,7 +127,7 @@ fault() {
 	next_repro_succeeds
 }
 
-# A row stands once in the table; one that tries several moments, with the slowest.
+# Record a row once, or for a row with several moments the slowest of them.
 record() { # EXIT DEADLINE SECONDS
 	touch "$TABLE"
 	awk -F '\t' -v OFS='\t' -v row="$BATS_TEST_DESCRIPTION" -v code="$1" -v deadline="$2" -v seconds="$3" \
@@ -140,7 +139,7 @@ record() { # EXIT DEADLINE SECONDS
 	RECORDED=1
 }
 
-# What was told to end may take until the deadline is over, 2 s later.
+# Processes that were told to end get 2 s.
 nothing_is_left() { # WORLD
 	local tries
 	for tries in {1..20}; do
@@ -153,9 +152,9 @@ nothing_is_left() { # WORLD
 	return 1
 }
 
-# state: what is left in build/ and in the cache. A file that each run writes anew counts by
-# its name and mode, all others by their last change, too. What was found about the QEMU of
-# a row is not asked for by any other.
+# state: print the state of build/ and the cache. Files that every run rewrites count by name
+# and mode, all others also by their last change. What the cache has about the stand-in QEMU of
+# a row does not count, as no other row uses it.
 state() {
 	echo "$LAB"
 	(cd "$LAB" && find build* "$CACHE" ! \( -path '*/accel/*' -newer .git/index \) -printf '%p %y %m %s %C@\n') | sort |
@@ -163,8 +162,7 @@ state() {
 			s/ [^ ]+ [^ ]+$// }'
 }
 
-# Most faults leave the same behind; the next make repro runs once in each file for each
-# state that they leave.
+# Most faults leave the same state; run the next make repro once per file for each state.
 next_repro_succeeds() {
 	local state
 	state=$(state | sha256sum)
@@ -175,8 +173,8 @@ next_repro_succeeds() {
 	echo "$state" >>"$BATS_FILE_TMPDIR/recovered"
 }
 
-# case_of FILE COMMAND...: the case, its file of that name passed through a command;
-# prints CASE. Its folder is build/faulty.
+# case_of FILE COMMAND...: make the case "faulty", with that file passed through COMMAND; print
+# CASE=...
 case_of() {
 	local file=$1
 	shift
@@ -185,12 +183,12 @@ case_of() {
 	echo "CASE=$BATS_TEST_TMPDIR/faulty"
 }
 
-# case_with FILTER...: its guest's script passed through sed.
+# case_with FILTER...: the same, with guest.sh passed through sed.
 case_with() { case_of guest.sh sed "$@"; }
 
-# at MOMENT TEXT: the case, whose script does TEXT when its scene is "up", before its program
-# runs under "strace", or at the "end"; prints CASE. TEXT's stdout is the result's, but under
-# strace, where file descriptor 4 is.
+# at MOMENT TEXT: the same, with a guest.sh that runs TEXT when the scene is "up", before the
+# program runs under "strace", or at the "end". TEXT's stdout is the result channel; under
+# strace, fd 4 is.
 at() { case_of guest.sh at_moment "$@"; }
 
 at_moment() {
@@ -202,7 +200,7 @@ at_moment() {
 	esac
 }
 
-# stand_in NAME TEXT: a program on PATH that does something else; $REAL is the real one.
+# stand_in NAME TEXT: put a program on PATH that does TEXT instead; $REAL is the real one.
 stand_in() {
 	mkdir -p "$BATS_TEST_TMPDIR/bin"
 	printf '#!/bin/bash\nREAL=%s\n%s\n' "$(command -v "$1")" "$2" >"$BATS_TEST_TMPDIR/bin/$1"
@@ -210,19 +208,19 @@ stand_in() {
 	PATH=$BATS_TEST_TMPDIR/bin:$PATH
 }
 
-# path_without PROGRAM: a PATH that lacks it, of somebody who is not root.
+# path_without PROGRAM: set a PATH without it, and an id(1) that says the user is not root.
 path_without() {
 	local dir
 	mkdir "$BATS_TEST_TMPDIR/path"
 	for dir in /usr/local/sbin /usr/local/bin /usr/sbin /usr/bin /sbin /bin; do
 		[ ! -d "$dir" ] || find "$dir" -maxdepth 1 ! -name "$1" ! -type d -exec ln -sfn -t "$BATS_TEST_TMPDIR/path" {} +
 	done
-	# shellcheck disable=SC2123 # that one
+	# shellcheck disable=SC2123 # on purpose
 	PATH=$BATS_TEST_TMPDIR/path
 	stand_in id 'echo 1000'
 }
 
-# qemu_that TEXT: a QEMU whose guests are run by TEXT, which has "$REAL" and "$@".
+# qemu_that TEXT: put a QEMU on PATH that runs guests with TEXT, which has "$REAL" and "$@".
 qemu_that() {
 	stand_in qemu-system-x86_64 "[[ \" \$* \" == *' -kernel '* ]] || exec \"\$REAL\" \"\$@\"
 $1"

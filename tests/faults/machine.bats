@@ -1,24 +1,23 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# Faults of the machine, and of how it is set up; see judge.bash.
+# Faults of the machine and its setup; see judge.bash.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2317 # for the shells of the rows
 
 # bats file_tags=slow
 load judge
 
-# Everything is to be built again, but for what is in the cache.
+# Have everything built again that is not in the cache.
 cold() { rm -rf "${LAB:?}/build"; }
 
-# with_mounts TEXT WORDS...: the words of a command that runs TEXT, a shell's, where
-# mounts are its own.
+# with_mounts TEXT WORDS...: set WITH, a command that runs TEXT in a shell with mounts of its own.
 with_mounts() {
-	unshare -rm true || skip "this host lets nobody have mounts of their own"
+	unshare -rm true || skip "this host does not allow mount namespaces"
 	text=$1
 	shift
 	WITH=(unshare -rm bash -euc "$text" --)
 }
 
-# small_disk SIZE: a run whose build folder is on a disk that is soon full.
+# small_disk SIZE: run with a build folder on a disk that is soon full.
 small_disk() {
 	with_mounts 'mkdir -p build; mount -t tmpfs -o size=$1 none build; exec repro/run'
 	cold
@@ -32,8 +31,8 @@ small_disk() {
 	for size in 3m 30m; do small_disk $size; done
 }
 
-# its_cache TEXT: a copy of the cache, in which no guest has told anything yet, on a
-# small disk; TEXT does something to it, then a run follows.
+# its_cache TEXT: set WITH, a run with a copy of the cache on a small disk, without results of
+# guests, after TEXT has changed it.
 its_cache() {
 	with_mounts 'mount -t tmpfs none "$1"; cp -r "$XDG_CACHE_HOME/." "$1"
 		rm -rf "$1"/xsklab/{accel,origins}/*; '"$1"'; XDG_CACHE_HOME=$1 exec repro/run'
@@ -63,7 +62,7 @@ its_cache() {
 	fault 125 20 'cannot write build/' '' "${WITH[@]}" build
 }
 
-@test "machine: no TMPDIR, and one that is not there" {
+@test "machine: no TMPDIR, and a missing one" {
 	cold
 	fault 0 60 '' '' env -u TMPDIR repro/run
 	cold
@@ -97,7 +96,7 @@ no_screen='cannot write the screen; the verdict is in build/xsk-netns-cookie/ver
 	done
 }
 
-@test "machine: stdout of which one line is read" {
+@test "machine: stdout closed after one line" {
 	fault 0 60 '' '' bash -o pipefail -c "repro/run | head -n 1"
 }
 
@@ -137,7 +136,7 @@ no_screen='cannot write the screen; the verdict is in build/xsk-netns-cookie/ver
 	done
 }
 
-# clock FROM TO: a run whose clock jumps, in the middle of the build and of the guests.
+# clock FROM TO: make the clock jump in the middle of the build and of the guests.
 clock() {
 	local faketime
 	faketime=$(faketime -m -f +0 printenv LD_PRELOAD)
@@ -152,7 +151,7 @@ clock() {
 
 @test "machine: a clock that jumps forwards by a year" { clock +0 +1y; }
 
-@test "machine: a clock that jumps back by a year, so that all files are of the future" { clock +0 -1y; }
+@test "machine: a clock that jumps back by a year, so that all files are from the future" { clock +0 -1y; }
 
 @test "machine: a checkout in a path with spaces and quotes" {
 	cp -r "$LAB" "$BATS_TEST_TMPDIR/it's a lab \"x\""
@@ -167,14 +166,14 @@ clock() {
 	fault 0 60 '' '' env XDG_CACHE_HOME="$BATS_TEST_TMPDIR/a cache" repro/run
 }
 
-@test "machine: XDG_CACHE_HOME is relative, which its standard has ignored" {
+@test "machine: a relative XDG_CACHE_HOME, which the standard says to ignore" {
 	mkdir "$BATS_TEST_TMPDIR/home"
 	ln -s "$XDG_CACHE_HOME" "$BATS_TEST_TMPDIR/home/.cache"
 	fault 0 60 '' '' env HOME="$BATS_TEST_TMPDIR/home" XDG_CACHE_HOME=cache repro/run
 	[ ! -e "$LAB/cache" ]
 }
 
-@test "machine: no HOME, and one that is not there" {
+@test "machine: no HOME, and a missing one" {
 	fault 0 60 '' '' env -u HOME -u XDG_CACHE_HOME repro/run
 	fault 125 20 'cannot write to the cache /proc/1/home/.cache/xsklab; set XDG_CACHE_HOME to' '' \
 		env -u XDG_CACHE_HOME HOME=/proc/1/home repro/run
@@ -200,11 +199,11 @@ clock() {
 	fault 0 60 '' '' env -C "$BATS_TEST_TMPDIR" "$LAB/repro/run"
 }
 
-# as_another TEXT: nobody, in a copy of the lab, runs TEXT; the cache is root's. Not
-# every path to the real ones is open to everybody.
+# as_another TEXT: run TEXT as nobody in a copy of the lab; the cache belongs to root. Copies,
+# because nobody may not enter every path to the real ones.
 as_another() {
-	[ "$(id -u)" = 0 ] || skip "only root can be somebody else; the other rows are by no root already"
-	unshare -m true || skip "this host lets nobody have mounts of their own"
+	[ "$(id -u)" = 0 ] || skip "only root can become another user; the other rows already run as one"
+	unshare -m true || skip "this host does not allow mount namespaces"
 	WITH=(unshare -m bash -euc 'mount -t tmpfs none /mnt
 		mkdir -p /mnt/home /mnt/cache/xsklab
 		cp -r . /mnt/lab; rm -r /mnt/lab/build; chown -R 65534 /mnt/lab /mnt/home
@@ -218,7 +217,7 @@ as_another() {
 		exec setpriv --reuid=65534 --regid=65534 --clear-groups bash -c "$1"' -- "$1")
 }
 
-@test "machine: another user, to whom the cache is read-only" {
+@test "machine: another user, with a read-only cache" {
 	as_another 'exec repro/run'
 	fault 0 60 '' '' "${WITH[@]}"
 }
@@ -226,5 +225,5 @@ as_another() {
 @test "machine: few processes" {
 	# bash tries each fork for 15 s.
 	as_another 'ulimit -u 10; exec repro/run'
-	fault 125 300 'Resource temporarily unavailable|something failed while it .*; its message is above|lab failure: ' '' "${WITH[@]}"
+	fault 125 300 'Resource temporarily unavailable|something failed while .*; its message is above|lab failure: ' '' "${WITH[@]}"
 }

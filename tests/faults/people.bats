@@ -6,20 +6,20 @@
 # bats file_tags=slow
 load judge
 
-# job TEXT WORDS...: the words of a command that runs make repro as a shell's job does,
-# and TEXT as what somebody does with it: $job is make, and the job's process group.
-# 148 is no end, but a stop.
+# job TEXT WORDS...: set JOB, a command that runs make repro as a shell's job, and TEXT as what
+# somebody does to it: $job is make, and the job's process group. Exit 148 means stopped, not
+# ended.
 job() {
 	JOB=(bash -c 'set -m; make -s repro & job=$!; '"$1"'; while wait "$job"; status=$?; [ $status = 148 ]; do :; done; exit $status' --)
 }
 
-# What a run makes on its way, when all but the kernel is to be built.
+# Files that a run makes in turn if everything but the kernel is to be built.
 MOMENTS=(. xsk-netns-cookie/verdict.json libxdp/FIX/library.json init libxdp/FIX-parent/xsk.o
 	xsk-netns-cookie/program.after xsk-netns-cookie/initrd.after xsk-netns-cookie/before/qemu.log
 	xsk-netns-cookie/before/timeline.jsonl xsk-netns-cookie/before/refused.0.json)
 
-# at_ten_moments EXIT TEXT: TEXT as soon as a run has made each of these. Whatever the
-# run before it said, this one has no verdict.
+# at_ten_moments EXIT TEXT: run TEXT as soon as a run has made each of these. The interrupted run
+# must not show an earlier run's verdict.
 at_ten_moments() {
 	local moment
 	job 'while [ ! -e "$1" ] && kill -0 "$job"; do sleep 0.01; done; '"$2"
@@ -37,8 +37,8 @@ at_ten_moments() {
 
 @test "people: SIGKILL of make at ten moments" { at_ten_moments 137 'kill -KILL "$job"'; }
 
-# As one does that has just ended, which bash has not yet seen.
-@test "people: Ctrl-C of which the command that runs takes no notice" {
+# As if the command had just ended, before bash noticed.
+@test "people: Ctrl-C that the running command ignores" {
 	rm -f "$LAB"/build/kernel/*.layout
 	stand_in pahole 'trap "" INT; touch "${0%/*}/runs"; sleep 1; exec "$REAL" "$@"'
 	job 'while [ ! -e "$1" ] && kill -0 "$job"; do sleep 0.01; done; kill -INT -- "-$job"'
@@ -51,7 +51,7 @@ at_ten_moments() {
 	fault 130 60 '' '' bash -c "{ sleep 1.5; printf '\003'; sleep 2; } | script -qefc 'make -s repro' /dev/null"
 }
 
-@test "people: the terminal is closed, in which a shell runs it" {
+@test "people: the terminal closes with a shell that runs it" {
 	printf '#!/bin/bash\nmake -s repro\nexit\n' >"$BATS_TEST_TMPDIR/shell"
 	chmod +x "$BATS_TEST_TMPDIR/shell"
 	fault 137 60 '' '' bash -c 'socat -u EXEC:"$1",pty,setsid,ctty STDOUT & sleep 1.5; kill -KILL $!; wait $!' -- "$BATS_TEST_TMPDIR/shell"
@@ -67,12 +67,12 @@ at_ten_moments() {
 	fault 137 60 '' '' "${JOB[@]}"
 }
 
-@test "people: Ctrl-Z for longer than the guests may take, and fg" {
+@test "people: Ctrl-Z for longer than the guests' deadline, and fg" {
 	job 'sleep 1.5; kill -TSTP -- "-$job"; sleep 20; kill -CONT -- "-$job"'
 	DEADLINE=20 fault 0 60 '' '' "${JOB[@]}"
 }
 
-# runs N DIR...: N runs at once in each of them, all of which have the right verdict.
+# runs N DIR...: N runs at once in each folder; all must have the right verdict.
 runs() {
 	local n=$1
 	shift
@@ -94,39 +94,39 @@ runs() {
 	runs 1 "$BATS_TEST_TMPDIR"/lab{1,2,3,4}
 }
 
-# meanwhile COMMAND: while a run goes on, which must end as if nothing had been; the
-# exit code is the command's.
+# meanwhile COMMAND: set DURING, which runs COMMAND during a run, and exits with its code; the run
+# must end as usual.
 meanwhile() {
 	DURING=(bash -c "make -s repro 2>&1 & run=\$!; sleep 1.5; $1; status=\$?; wait \$run || exit 99; exit \$status")
 }
 
 @test "people: make clean in the middle of a run" {
 	meanwhile 'make -s clean'
-	fault 2 60 'a run goes on in build; end it or wait for it, then remove' '' "${DURING[@]}"
+	fault 2 60 'a run is using build; end it, or try again when it is done' '' "${DURING[@]}"
 	[[ $output == *"REPRODUCED: EINVAL before the fix"* ]]
 }
 
 @test "people: make distclean in the middle of a run of another checkout" {
 	cp -r "$LAB" "$BATS_TEST_TMPDIR/other"
 	meanwhile "make -s -C '$BATS_TEST_TMPDIR/other' distclean"
-	fault 2 60 "a run goes on in $CACHE; end it or wait for it, then remove" '' "${DURING[@]}"
+	fault 2 60 "a run is using $CACHE; end it, or try again when it is done" '' "${DURING[@]}"
 	[[ $output == *"REPRODUCED: EINVAL before the fix"* ]]
 }
 
-@test "people: make clean again and again, while a run begins and goes on" {
+@test "people: make clean repeatedly, while a run starts and runs" {
 	fault 0 60 '' '' bash -c 'make -s repro & run=$!
 		while kill -0 $run; do repro/clean; sleep 0.02; done 2>/dev/null; wait $run'
 }
 
-@test "people: make clean of folders that are not made here" {
+@test "people: make clean of folders that the lab did not make" {
 	for dir in / "$HOME" .. build/.. "$BATS_TEST_TMPDIR"; do
-		fault 2 5 "BUILD=$dir is not in build/, .*: remove it yourself" '' env BUILD="$dir" repro/clean
+		fault 2 5 "BUILD=$dir: is not in build/, .*; remove it yourself" '' env BUILD="$dir" repro/clean
 	done
 }
 
 objects() { find "$BATS_TEST_TMPDIR/cache/xsklab/objects" -name '*.o' -printf '%p %T@\n' | sort; }
 
-@test "people: a kernel's build is interrupted twice, and goes on where it was" {
+@test "people: a kernel build is interrupted twice, and continues where it was" {
 	mkdir "$BATS_TEST_TMPDIR/cache"
 	cp -r "$CACHE" "$BATS_TEST_TMPDIR/cache/xsklab"
 	rm -r "$BATS_TEST_TMPDIR/cache/xsklab/kernels"

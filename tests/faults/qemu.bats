@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Faults of QEMU; see judge.bash.
 
-# shellcheck disable=SC2016 # what is quoted is for a stand-in
+# shellcheck disable=SC2016 # quoted text is for a stand-in
 
 # bats file_tags=slow
 load judge
 
 run_dir=build/xsk-netns-cookie/before
 
-# qemu_gets SIGNAL CONDITION: as soon as the condition holds, seen from the run's folder.
+# qemu_gets SIGNAL CONDITION: send it as soon as the condition holds, in the run's folder.
 qemu_gets() {
 	qemu_that "(until $2 2>/dev/null; do kill -0 \$\$ || exit; sleep 0.01; done; kill -$1 \$\$) >/dev/null 2>&1 &
 		exec \"\$REAL\" \"\$@\""
@@ -48,7 +48,7 @@ qemu_gets() {
 		repro/run
 }
 
-@test "QEMU: SIGKILL when PID 1 has begun" {
+@test "QEMU: SIGKILL after PID 1 has started" {
 	qemu_gets KILL 'grep -q boot result.jsonl'
 	fault 125 60 'qemu: QEMU was killed by SIGKILL' $run_dir \
 		repro/run
@@ -67,7 +67,7 @@ qemu_gets() {
 		repro/run "$(at end 'echo "{\"last\":1}"; sleep 0.1')"
 }
 
-@test "QEMU: SIGSTOP when the case runs" {
+@test "QEMU: SIGSTOP while the case runs" {
 	qemu_gets STOP 'grep -q row result.jsonl'
 	fault 125 20 'hang: the guest was still running after 8 s' $run_dir \
 		repro/run DEADLINE=8
@@ -79,7 +79,7 @@ qemu_gets() {
 		repro/run
 }
 
-@test "QEMU: exits at once, and says that all is well" {
+@test "QEMU: exits at once with 0" {
 	qemu_that 'exit 0'
 	fault 125 60 'reset: the guest ended before its case did' $run_dir \
 		repro/run
@@ -97,7 +97,7 @@ qemu_gets() {
 		repro/run DEADLINE=5
 }
 
-@test "QEMU: does not even end by SIGTERM" {
+@test "QEMU: ignores SIGTERM" {
 	qemu_that 'trap "" TERM; while :; do sleep 60; done'
 	fault 125 15 'hang: the guest was still running after 5 s' $run_dir \
 		repro/run DEADLINE=5
@@ -109,7 +109,7 @@ qemu_gets() {
 		repro/run
 }
 
-@test "QEMU: has no seccomp sandbox, which is no fault" {
+@test "QEMU: has no seccomp sandbox, which is fine" {
 	stand_in qemu-system-x86_64 'case $1 in
 		-help) "$REAL" -help | grep -v "^-sandbox" ;;
 		*) [[ " $* " != *" -sandbox "* ]] && exec "$REAL" "$@" ;;

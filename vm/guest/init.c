@@ -53,7 +53,7 @@ static _Noreturn void reset(void)
 {
 	sync();
 	reboot(RB_AUTOBOOT);
-	abort(); /* the death of PID 1 is a panic, which resets as well */
+	abort(); /* the death of PID 1 is a panic, which also resets */
 }
 
 static _Noreturn void give_up(const char *what)

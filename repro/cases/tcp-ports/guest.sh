@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# In the guest: a range of six ports to take from, and servers to connect to, all on lo.
+# In the guest: leave a range of six ports, on lo.
 
 up() {
 	ip link set lo up

@@ -6,12 +6,11 @@
  * The clients are on 127.0.0.1, the servers on 127.0.0.2 to 127.0.0.4, port 80.
  * Set net.ipv4.ip_local_port_range to a few ports first.
  *
- * Output: one row a way on stdout, a JSON object a line:
+ * Output: one row for each way on stdout, one JSON object per line:
  *   {"row":"connect","one":6,"all":18,"shared":true,"errno":99}
  * one and all count connections to one server and to all three; shared is true if
- * two sockets had the same address and port; errno is that of the call that the
- * kernel refused.
- * Exit: 0 the rows are written; 1 something else failed, its error is printed.
+ * two sockets had the same address and port; errno is from the refused call.
+ * Exit: 0 all rows were written; 1 something else failed, with a message.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -73,7 +72,7 @@ static int create_client(void)
 	return fd;
 }
 
-/* Returns 0 or the errno of the call that was refused. */
+/* Returns 0, or the errno of the refused call. */
 static int connect_client(int fd, const struct way *way, in_addr_t server)
 {
 	struct sockaddr_in from = address(INADDR_LOOPBACK, 0), to = address(server, 80);

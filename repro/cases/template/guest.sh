@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# In the guest: make devices and namespaces, then start the program.
+# In the guest: set up devices and namespaces, then run the program.
 
 up() {
 	ip link set lo up

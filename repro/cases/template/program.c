@@ -2,9 +2,9 @@
 /*
  * Two UDP sockets on one port: the second is refused.
  *
- * Output: one row a socket on stdout, a JSON object a line:
+ * Output: one row per socket on stdout, one JSON object per line:
  *   {"row":"first","port":7000,"errno":0}
- * Exit: 0 the rows are written; 1 something else failed, its error is printed.
+ * Exit: 0 all rows were written; 1 something else failed, with a message.
  */
 #include <arpa/inet.h>
 #include <errno.h>

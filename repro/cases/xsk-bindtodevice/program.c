@@ -6,10 +6,10 @@
  * Both sockets are tied to DEVICE; the first is bound to it, the second to ANOTHER.
  * By Documentation/networking/af_xdp.rst the kernel refuses the second bind().
  *
- * Output: one row a socket on stdout, a JSON object a line; errno is bind()'s:
+ * Output: one row per socket on stdout, one JSON object per line; errno is bind()'s:
  *   {"row":"another device","errno":22}
- * Exit: 0 the rows are written; 1 a step before a bind() failed, its error is
- *       printed; 2 bad usage.
+ * Exit: 0 all rows were written; 1 a step before a bind() failed, with a message;
+ *       2 bad usage.
  */
 #include <errno.h>
 #include <net/if.h>

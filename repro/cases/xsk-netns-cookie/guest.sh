@@ -2,7 +2,7 @@
 #
 # In the guest: a veth pair across two network namespaces, and the daemon's sockets.
 #
-# Knobs: LAYOUT, QUEUES and INDEX, those of netns/colliding-veth.
+# Knobs: LAYOUT, QUEUES and INDEX of netns/colliding-veth.
 
 up() {
 	colliding-veth up

@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 /*
- * One UMEM shared by AF_XDP sockets on two devices, the second of which lives in
- * another network namespace.
+ * One UMEM shared by AF_XDP sockets on two devices, the second in another network
+ * namespace.
  *
  * Every socket has its own RX, TX, FILL and COMPLETION ring, so every bind()
- * ought to succeed. libxdp before commit 7c457b5ba90e ("libxdp: make shared xsk
- * creation network namespace aware") takes two devices that have the same
- * ifindex for one, and then the sockets of the second device fail with EINVAL.
+ * should succeed. libxdp before commit 7c457b5ba90e ("libxdp: make shared xsk
+ * creation network namespace aware") takes two devices with the same ifindex for
+ * one, and the sockets of the second device fail with EINVAL.
  *
- * Output: one row a socket on stdout, a JSON object a line:
+ * Output: one row per socket on stdout, one JSON object per line:
  *   {"row":"outer 0","ifindex":4242,"queue":0,"netns_cookie":1,"errno":0}
- * for the socket on queue 0 of outer. netns_cookie is null where the kernel has no
+ * for the socket on queue 0 of outer. netns_cookie is null if the kernel has no
  * SO_NETNS_COOKIE (before 5.14); errno is 0 if the socket was created.
- * Exit: 0 all sockets were created; 1 a step failed, its error is printed;
- *       2 bad usage.
+ * Exit: 0 all sockets were created; 1 a step failed, with a message; 2 bad usage.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -53,11 +52,11 @@ struct socket {
 	struct xsk_ring_prod tx, fill;
 };
 
-/* libxdp keeps pointers into all of it until the sockets are deleted. */
+/* libxdp keeps pointers into this until the sockets are deleted. */
 struct daemon {
 	void *frames;
 	struct xsk_umem *umem;
-	struct xsk_ring_prod fill; /* of the UMEM; the first socket takes them over */
+	struct xsk_ring_prod fill; /* the UMEM's rings; the first socket takes them over */
 	struct xsk_ring_cons completion;
 	struct socket sockets[2 * MAX_QUEUES];
 	unsigned int n_sockets;
@@ -143,7 +142,7 @@ static int create_socket(struct daemon *d, const char *device, unsigned int queu
 	return 0;
 }
 
-/* Tries all sockets of a device, even after a failure; prints a row for each. */
+/* Tries all sockets of a device, even after a failure, and prints a row for each. */
 static int create_sockets(struct daemon *d, const char *device, unsigned int queues)
 {
 	unsigned int ifindex = if_nametoindex(device);

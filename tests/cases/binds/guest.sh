@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# In the guest: a program that needs no network but what the kernel has by itself.
+# In the guest: run a program that needs no network setup.
 
 up() { :; }
 

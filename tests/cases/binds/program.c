@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 /*
- * Four ways in which a TCP socket is given a port or not: by the kernel, by two refusals
- * of it, and by this program itself, which asks for none.
+ * Four attempts to bind a TCP socket: one succeeds, the kernel refuses two, and this program
+ * itself gives up on the last.
  *
  * Output: a row for each, {"row":"free port","port":8080,"errno":0}.
- * Exit: 0; 1 no socket could be made.
+ * Exit: 0; 1 cannot create a socket.
  */
 #include <arpa/inet.h>
 #include <errno.h>
