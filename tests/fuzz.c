@@ -2,12 +2,12 @@
 /*
  * One of the lab's programs under libFuzzer, for tests/fuzz: -DPROGRAM='"FILE.c"'.
  *
- * Input: a byte, the number of arguments; the arguments, each with a NUL behind it;
- * then what the system answers. For a call that is a byte: an even one is a success, an
- * odd one an error. For a file, a folder's entry or a variable it is a text with a NUL
- * behind it. Where the input has ended, calls fail and texts are empty.
+ * Input: a byte, the number of arguments; the arguments, each followed by a NUL; then the
+ * system's answers. A call gets a byte: even for success, odd for an error. A file, a
+ * folder's entry or a variable gets a text, followed by a NUL. After the end of the input,
+ * calls fail and texts are empty.
  *
- * The program is included as it is. No system call of its leaves this file.
+ * This file includes the program unchanged, and replaces all of its system calls.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -54,7 +54,7 @@ static uint8_t byte(void)
 	return left ? left--, *input++ : 1;
 }
 
-/* On the heap, so that a read behind its end is seen. */
+/* On the heap, so that the sanitizer sees a read beyond its end. */
 static char *text(void)
 {
 	size_t length = strnlen((const char *)input, left);
@@ -131,11 +131,11 @@ static void *map(int flags)
 {
 	static char memory[1];
 
-	/* Of a ring in shared memory, the kernel tells the offsets: trusted. */
+	/* The kernel gives the offsets of a ring in shared memory: trusted. */
 	return flags & MAP_SHARED || answer() < 0 ? MAP_FAILED : memory;
 }
 
-/* Their arguments are evaluated. */
+/* Macros that evaluate their arguments. */
 #define xsk_umem__create(...) (__VA_ARGS__, (answer() < 0 ? -errno : 0))
 #define xsk_umem__delete(...) (__VA_ARGS__, 0)
 #define xsk_socket__create_shared(...) (__VA_ARGS__, (answer() < 0 ? errno : 0))
@@ -188,7 +188,7 @@ static void *map(int flags)
 #undef main
 #undef fclose
 
-/* A program's main() may take its arguments or not. */
+/* A program's main() may be declared with or without arguments. */
 static int run_with(int (*main)(int, char **), int argc, char **argv)
 {
 	return main(argc, argv);

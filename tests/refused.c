@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Programs that give up, by name, for the tests of "make why": calls outside AF_XDP,
- * and ways to confuse a search.
+ * Programs that give up after a refused call, chosen by name, for the tests of "make why":
+ * calls outside AF_XDP, and ways to confuse the search.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -50,7 +50,7 @@ static int bpf_map(void)
 	return syscall(SYS_bpf, BPF_MAP_CREATE, &attr, sizeof(attr));
 }
 
-/* Hoisted: ret = -EBADF stands before the check. */
+/* Hoisted: ret = -EBADF comes before the check. */
 static int read_closed(void)
 {
 	char byte;
@@ -58,7 +58,7 @@ static int read_closed(void)
 	return read(77, &byte, 1);
 }
 
-/* Through an out-parameter, after having slept. */
+/* Through an out-parameter, after a sleep. */
 static int recv_timeout(void)
 {
 	const struct timeval soon = { .tv_usec = 1000 };
@@ -78,7 +78,7 @@ static int netlink_nobody(void)
 		      (struct sockaddr *)&address, sizeof(address));
 }
 
-/* The same call, refused in another line, all the time and at the same time. */
+/* Other threads whose same call is refused elsewhere, all the time. */
 static void *bind_foreign(void *unused)
 {
 	struct sockaddr_in address = { .sin_family = AF_INET,
@@ -108,7 +108,7 @@ static int threads(void)
 	return err;
 }
 
-/* A library's own error, after a failure of the kernel that did not matter. */
+/* A library's own error, after an irrelevant failure in the kernel. */
 static int library(void)
 {
 	access("/nosuch", F_OK);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The floor of tests/bench: a PID 1 that resets at once. */
+/* The bare boot of tests/bench: a PID 1 that resets at once. */
 #include <sys/reboot.h>
 #include <unistd.h>
 

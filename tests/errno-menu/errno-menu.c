@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 /*
- * Refusals to order: each row of the table makes one system call that the kernel
- * refuses, for one reason. Most lie on the way to an AF_XDP socket, the rest
- * anywhere else. Which line of the kernel refuses them is in errno-menu.json.
+ * Trigger a chosen refusal: each row of the table makes one system call that the kernel
+ * refuses, for one reason. Most are on the way to an AF_XDP socket, the rest elsewhere.
+ * errno-menu.json has the kernel line that refuses each.
  *
- * usage: errno-menu ROW        provoke it
- *        errno-menu --list     the names of the rows
- * Needs root, netns/colliding-veth, and that queue 0 of its outer device is free:
- *   the kernel releases it some time after a socket was closed.
- * Output: what failed, on stderr.
- * Exit: 1 the call was refused as its row says, and this program gives up, as most
- *       would; 3 it was not, or something before it failed; 2 bad usage.
+ * usage: errno-menu ROW        trigger its refusal
+ *        errno-menu --list     print the names of the rows
+ * Needs root, netns/colliding-veth, and queue 0 of its outer device: the kernel releases
+ *   it some time after a socket is closed.
+ * Output: the failed call, on stderr.
+ * Exit: 1 the call was refused as its row says; 3 it was not, or something before it
+ *       failed; 2 bad usage.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -41,7 +41,7 @@
 #define ENTRIES 64 /* of every ring and map */
 #define PORT 4242
 
-/* What an AF_XDP socket may have been given. */
+/* What an AF_XDP socket may have before the call. */
 enum {
 	UMEM = 1 << 0,
 	FILL = 1 << 1,
@@ -53,22 +53,22 @@ enum {
 };
 
 struct row {
-	const char *name, *call; /* call: the one that is refused */
-	int err; /* the errno that it is refused with */
+	const char *name, *call; /* the refused call */
+	int err; /* its errno */
 	void (*before)(void); /* changes the process first */
-	int (*other)(void); /* makes another file that takes part */
-	unsigned int has; /* the socket, before the call */
-	int (*provoke)(const struct row *row); /* does the rest; the call is its last */
-	/* arguments of the call; 0 mostly stands for one that is right */
+	int (*other)(void); /* opens another file that takes part */
+	unsigned int has; /* what the socket has before the call */
+	int (*provoke)(const struct row *row); /* does the rest, the call last */
+	/* arguments of the call; 0 mostly stands for a valid one */
 	struct xdp_umem_reg umem;
 	unsigned int option, family, flags, ifindex, queue, entries, length;
 };
 
 static char frames[ENTRIES * FRAME_SIZE] __attribute__((aligned(4096)));
 #define CHUNKS_OF(size) .addr = (unsigned long)frames, .len = sizeof(frames), .chunk_size = size
-static const struct row plain; /* all arguments are right */
+static const struct row plain; /* all arguments are valid */
 
-/* What comes before the call has to work. */
+/* Everything before the call must succeed. */
 static long checked(long result, const char *what)
 {
 	if (result < 0) {
@@ -79,7 +79,7 @@ static long checked(long result, const char *what)
 }
 #define must(call) checked((long)(call), #call)
 
-/* Where there is no outer device, the loopback device has to do. */
+/* Without an outer device, use the loopback device. */
 static int bind_to(int fd, const struct row *row, int other, int flags)
 {
 	const struct sockaddr_xdp address = {
@@ -125,7 +125,7 @@ static int dev_null(void) { return must(open("/dev/null", O_RDWR)); }
 
 static void become_nobody(void) { must(seteuid(NOBODY)); }
 static void protect_frames(void) { must(mprotect(frames, sizeof(frames), PROT_READ)); }
-/* For a namespace with nothing but a loopback device that is down */
+/* For a namespace with only a loopback device that is down */
 static void leave_netns(void) { must(unshare(CLONE_NEWNET)); }
 
 static void loopback_only(void)
@@ -154,7 +154,7 @@ static int connect_port(int fd)
 	return connect(fd, (const struct sockaddr *)&local, sizeof(local));
 }
 
-/* There is one port to connect from, and a server to connect to. */
+/* Leave one port to connect from, and start a server to connect to. */
 static void one_port_only(void)
 {
 	int server;
@@ -166,7 +166,7 @@ static void one_port_only(void)
 	must(listen(server, 1));
 }
 
-/* Not even one's own address, as lo is down. */
+/* Not even the own address, as lo is down. */
 static void nothing_reachable(void)
 {
 	struct {
@@ -228,14 +228,14 @@ static int share_umem(const struct row *row)
 	return bind_to(xsk(row->has), row, other, XDP_SHARED_UMEM);
 }
 
-/* libxdp returns the errno, in some versions with the other sign. */
+/* libxdp returns the errno, in some versions as a positive number. */
 static int library(int result)
 {
 	errno = abs(result);
 	return errno ? -1 : 0;
 }
 
-/* The way of xsk-netns-cookie.c, with libxdp before the fix. */
+/* As in the case xsk-netns-cookie, with libxdp before the fix. */
 static int share_with_libxdp(const struct row *row)
 {
 	const struct xsk_socket_config config = {
@@ -268,7 +268,7 @@ static int send_frames(const struct row *row)
 	return sendto(xsk(row->has), NULL, 0, row->flags, NULL, 0);
 }
 
-/* More than the kernel takes at once. */
+/* More than the kernel accepts at once. */
 static int send_full_ring(const struct row *row)
 {
 	struct xdp_mmap_offsets offsets;
@@ -352,7 +352,7 @@ static int send_netlink(const struct row *row)
 		      row->flags, (const struct sockaddr *)&address, sizeof(address));
 }
 
-/* glibc's mmap() looks at the offset itself. */
+/* glibc's mmap() checks the offset itself. */
 static int map_at_offset(const struct row *row)
 {
 	return syscall(SYS_mmap, NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, row->length);

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# In the guest: every row of the menu under strace. In its log, on fd 3, a line
-# "# ROW" stands before each. Two rows are also tried without a network: one that
-# does not come to its call then, and one that is not refused.
+# In the guest: run every row of the menu under strace. In the log, on fd 3, a line "# ROW"
+# precedes each row. Two rows also run without a network: then one does not reach its call, and
+# one is not refused.
 set -eu
 
 menu=/case/errno-menu
@@ -13,8 +13,8 @@ for row in collision share-other-device; do
 	echo "{\"without_network\":\"$row\",\"exit\":$status}"
 done
 
-# The kernel releases a queue some time after its socket was closed: a row that
-# finds the last one's is tried again, 50 times at most.
+# The kernel releases a queue some time after its socket is closed: repeat a row that finds it
+# busy, at most 50 times.
 provoke() { # ROW
 	try=0
 	while
