@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The one entry point. Knobs are environment variables or words on make's command
-# line; "make help" lists them. The targets call scripts that do the work; this
-# file knows how the scripts' files depend on each other.
+# The entry point. Knobs are environment variables or words on make's command line;
+# "make help" lists them. The targets call scripts that do the work; this file has the
+# dependencies between their files.
 
 CASE ?= xsk-netns-cookie
 BUILD := $(or $(BUILD),build)
@@ -25,7 +25,7 @@ PROGRAMS := $(shell PATH=$$PATH:/usr/sbin:/sbin; \
 SCRIPTS := $(filter-out %.c,$(wildcard netns/*)) vm/guest/save-here
 GDBSERVER := $(shell command -v gdbserver || true)
 APPLETS := cat echo grep kill ls mkdir mount nproc ps rm sleep umount
-# Whatever make starts ends with make, even if SIGKILL ends it.
+# Children end with make, even if SIGKILL ends it.
 TIED := setpriv --pdeathsig TERM
 Q := $(if $(filter 1,$(V)),,@)
 
@@ -33,18 +33,18 @@ define help
 make repro       build what is missing, boot a guest for each column of the case, judge
 make verdict     show the last verdict again
 make why PROG=P  name the line of the kernel that refused P's system call
-make report      the last run as a mail, a page, and an archive that runs by itself
-make case NAME=N start a case of your own in repro/cases/N; docs/case.md explains it
-make nightly     the case on several kernels, compared with the last time
-make debug       one guest, gdb on the kernel and gdb on the program
-make shell       a shell in the guest, with the case's scene set up
-make doctor      list tools, accelerator, sources and room on this machine
-make test        tell in ten minutes whether the lab works; tests/run FILE.bats for one file
-make test-all    run all tests and the whole table of faults, about an hour
+make report      write up the last run: a mail, a web page, a self-running archive
+make case NAME=N create a case to start from in repro/cases/N; docs/case.md explains it
+make nightly     run the case on several kernels, compare with the last time
+make debug       boot one guest with gdb on the kernel and gdb on the program
+make shell       open a shell in the guest, with the case's scene set up
+make doctor      show tools, accelerator, sources and free space of this machine
+make test        test the lab in ten minutes; tests/run FILE.bats tests one file
+make test-all    run all tests and the full table of faults, about an hour
 make all         build what make repro needs, and run nothing
 make kernel      build only the kernel
 make menuconfig  try other kernel options, and print them as a fragment
-make bench       what a reproduction costs, in bare boots of the same kernel
+make bench       measure what a reproduction costs, in bare boots of the same kernel
 make soak N=100  run the reproduction N times, and count the verdicts
 make clean       remove build/, or the BUILD in it; make distclean removes the cache too
 
@@ -66,35 +66,35 @@ endef
 define help-all
 
 All other knobs (default in parentheses):
-  FIX       of a case with a library: full id of another fix; it and its parent are compared
+  FIX       for a case with a library: full id of another fix, to compare with its parent
   CFLAGS    more options for the compiler of the case's program
   ARGS      arguments of the program
-            A column that chooses one of these keeps its choice; the user's PATCH and
-            CONFIG come on top of the column's.
+            If a column sets one of these, its own value counts; your PATCH and CONFIG
+            are added to the column's.
   DEADLINE  seconds that a guest may take (60)
-  SWAP=1    exchange the columns, to see the lab say no
+  SWAP=1    exchange the columns: must end in NOT REPRODUCED
   SNAPSHOT=1  restore a saved guest instead of booting one; see docs/snapshot.md
-  KERNEL, LIBXDP  if one is not given and its source cannot be reached, the lab uses the
+  KERNEL, LIBXDP  if not set, and the lab cannot reach the source, it uses the
             distribution's and says so
 make why:
   PROG ARGS FILES SETUP  the program, its arguments, other files, a script to run first
   CALL ERRNO NTH         choose a failed call; LIST=1 lists them
 make debug, make shell:
   COLUMN    the column of the case (its first)
-  PORT      of make debug: the port of the kernel's gdb; the program's is the next (1234)
-  DEADLINE  of make debug: seconds until the guest must reach the program (600)
-  GUEST     of make shell: tiny, or debian: a disk with apt and ssh (tiny)
-  SSH_PORT, DISK  of GUEST=debian: its port on 127.0.0.1 (10022), and the file that keeps
-            what is changed on its disk (build/debian/disk.qcow2)
+  PORT      make debug: port of the kernel's gdb (1234); the program's gdb uses the next
+  DEADLINE  make debug: seconds until the guest must reach the program (600)
+  GUEST     make shell: tiny, or debian: a disk with apt and ssh (tiny)
+  SSH_PORT, DISK  GUEST=debian: its port on 127.0.0.1 (10022), and the file that keeps
+            the changes to its disk (build/debian/disk.qcow2)
 make nightly:
-  KERNELS, LIBXDPS  lists with blanks between (v5.15 distro; upstream distro)
+  KERNELS, LIBXDPS  lists, separated by blanks (v5.15 distro; upstream distro)
   JOBS      cells at once (what processors and memory allow)
   PREVIOUS  the results.jsonl to compare with (the last one)
 make report:
   LAST_GOOD FIRST_BAD  the ends of a bisection
   REPOSITORY           where others can clone this lab
 make soak:
-  N, LOAD   how often (100); LOAD=1 keeps all processors busy meanwhile
+  N, LOAD   number of runs (100); LOAD=1 keeps all processors busy meanwhile
 endef
 
 .DELETE_ON_ERROR:
@@ -172,7 +172,7 @@ $(BUILD)/errno.json: repro/judge/errno.c | $(BUILD)
 	$(Q)$(CC) $(OPTIMIZED) -o $(BUILD)/errno $<
 	$(Q)$(BUILD)/errno >$@
 
-# Static: under emulation, dynamic linking takes longer than everything that init does.
+# Static: under emulation, dynamic linking takes longer than all the rest of init.
 $(BUILD)/init: vm/guest/init.c Makefile | $(BUILD)
 	$(Q)$(CC) $(OPTIMIZED) -static -s -o $@ $<
 
