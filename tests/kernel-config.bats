@@ -402,7 +402,7 @@ compiled() {
 	patches
 	echo CONFIG_BROKEN=y >broken.config
 	CONFIG=broken.config run -125 --separate-stderr kernel-config/build link tree
-	said "init.c:1: error: CONFIG_BROKEN"
+	said ".c:1: error: CONFIG_BROKEN"
 	[ "$(kernels)" = 0 ]
 	[ ! -e link ]
 }
