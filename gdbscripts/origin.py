@@ -11,21 +11,25 @@ the last branch at which another outcome was still possible: from its other side
 way leads to the function's end with another value. That is a question about the
 code, not about the path, so the other side is explored.
 """
+import re
 from collections import namedtuple
 
 import gdb
 
+import statements
 from path import disassemble
 from symbols import LabError
 from x86 import holds, is_memory, of_operand, register_of
 
 STATES_MAX = 20000  # of an exploration; beyond that its answer is "unknown"
+DEPTH_MAX = 8  # callees that one condition is followed into
+ARITHMETIC = ("lea", "sub", "add", "and", "or", "xor", "sh", "not", "neg", "sar", "sbb")
+KEEPS_FLAGS = ("mov", "lea", "push", "pop", "set", "nop", "cmov", "not")
 
 # step, index: the instruction. kind: constant, expression, fault, memory (it was there
-# before the call), or elsewhere: another task or an interrupt stored it, and writer is
-# the address of that and those that it returns to. carrier: what holds the value where
-# its function returns.
-Birth = namedtuple("Birth", "step index kind carrier writer", defaults=[None])
+# before the call), or elsewhere: another task or an interrupt stored value at address.
+# carrier: what holds the value where its function returns.
+Birth = namedtuple("Birth", "step index kind carrier address value", defaults=[None, None])
 
 
 def backwards(path, step, index):
@@ -66,16 +70,72 @@ def pushed(path, step, index):
     raise LabError("a value was popped that was never pushed")
 
 
-def birth(path, value, live):
-    """The Birth of the value in rax at the end of the path. live answers what the
-    path does not tell: see Live in why.py."""
-    step, index = len(path.blocks) - 1, len(path.instructions(len(path.blocks) - 1))
-    register, carrier = "rax", "rax"
+def slot_before(slot, one):
+    """Where the memory of a frame that an operand names was, before an instruction, by the
+    stack pointer that the operand is relative to."""
+    if not slot.endswith("(%rsp)"):
+        return slot
+    by = 0
+    if one.name.startswith("push"):
+        by = -8
+    elif one.name.startswith("pop") and not one.name.startswith("popcnt"):
+        by = 8
+    elif one.name.startswith(("sub", "add")) and one.operands[-1] == "%rsp" and one.operands[0].startswith("$"):
+        by = int(one.operands[0][1:], 16) * (-1 if one.name.startswith("sub") else 1)
+    offset = int(slot[:-len("(%rsp)")] or "0", 16) + by
+    return f"{offset:#x}(%rsp)" if offset else "(%rsp)"
+
+
+def is_slot(operand):
+    """Does an operand name memory of the frame that it runs in?"""
+    return re.fullmatch(r"(-?0x[0-9a-f]+)?\(%r[bs]p\)", operand) is not None
+
+
+def offset_of(slot):
+    return int(slot[:slot.index("(")] or "0", 16)
+
+
+def is_given_away(path, frame, slot):
+    """Does the frame take the address of what stands at a slot, or below it, as for a callee?"""
+    base = slot[slot.index("("):]
+    blocks = {path.blocks[step] for step, of in enumerate(path.frames) if of == frame}
+    return any(one.name.startswith("lea") and one.operands[0].endswith(base) and is_slot(one.operands[0])
+               and offset_of(one.operands[0]) <= offset_of(slot)
+               for block in blocks for one in block.instructions)
+
+
+def stored(path, step, index, slot):
+    """The instruction that stored what another one reads from memory of its frame: (step,
+    index), or None where that is not sure: a callee may have stored there, too."""
+    frame, called = path.frames[step], False
+    for at, i, callee in backwards(path, step, index):
+        if path.frames[at] != frame:
+            return None
+        if callee is not None:
+            called = True
+            continue
+        one = path.instructions(at)[i]
+        if one.stores() == slot:
+            return None if called and is_given_away(path, frame, slot) else (at, i)
+        if slot.endswith("(%rbp)") and "rbp" in one.writes():
+            return None
+        slot = slot_before(slot, one)
+    return None
+
+
+def birth(path, step, index, register="rax", value=None, live=None):
+    """The Birth of what a register holds before an instruction. value: what it is, where
+    that is known. live: see Live in why.py; it answers what the path does not tell, and
+    without it a value that was in memory is followed no further."""
+    carrier, frame = register, path.frames[step]
     while True:
         for step, index, callee in backwards(path, step, index):
+            if path.frames[step] != frame:  # an argument of the caller's
+                carrier, frame = register, path.frames[step]
             if callee is not None:
                 if register == "rax":
                     step, index, carrier = callee, len(path.instructions(callee)), "rax"
+                    frame = path.frames[step]
                     break
                 continue  # saved by the callee, or known not to be written by it (-fipa-ra)
             one = path.instructions(step)[index]
@@ -83,6 +143,8 @@ def birth(path, value, live):
                 kind, source = one.source(register)
                 if kind == "choice":
                     operand, condition = source
+                    if not live:
+                        return Birth(step, index, "expression", carrier)
                     if not holds(condition, live.flags(step, index)):
                         continue  # it kept what it had
                     kind, source = of_operand(operand)
@@ -90,23 +152,26 @@ def birth(path, value, live):
                     step, index, operand = pushed(path, step, index)
                     kind, source = of_operand(operand)
                 if kind == "negated":
-                    value = -value
+                    value = value if value is None else -value
                 elif kind == "register":
                     register = source
                 elif kind == "memory":
-                    written, writer = live.last_write(step, index, source, value)
+                    written, address = stored(path, step, index, source) if is_slot(source) else None, None
+                    if not written and live:
+                        written, address = live.last_write(step, index, source, value)
                     if not written:
-                        return Birth(step, index, "elsewhere" if writer else "memory", carrier, writer)
+                        return Birth(step, index, "elsewhere" if address else "memory", carrier, address, value)
+                    if path.frames[written[0]] != frame:
+                        frame, carrier = path.frames[written[0]], path.instructions(written[0])[written[1]].stores()
                     step, index = written
                     one = path.instructions(step)[index]
-                    carrier = one.stores()
                     kind, source = of_operand(one.operands[0])
                     if not one.name.startswith("mov"):
                         kind = "expression"
                     if kind == "register":
                         register = source
                         break
-                if kind == "constant" and (source - value) % 2**32:
+                if kind == "constant" and value is not None and (source - value) % 2**32:
                     raise LabError(f"followed {value} to a {source} in {one.text}")
                 if kind in ("constant", "expression"):
                     return Birth(step, index, kind, carrier)
@@ -115,6 +180,29 @@ def birth(path, value, live):
                 return Birth(step - 1, max(0, len(path.instructions(step - 1)) - 1), "fault", carrier)
         else:
             raise LabError("the value was there before the call")
+
+
+def stored_birth(path, value):
+    """The Birth of a value that the path's last instruction stores."""
+    step = len(path.blocks) - 1
+    index = len(path.instructions(step)) - 1
+    one = path.instructions(step)[index]
+    kind, source = of_operand(one.operands[0]) if one.name.startswith("mov") else ("expression", None)
+    if kind != "register":
+        return Birth(step, index, kind, one.stores())
+    born = birth(path, step, index, source, value)
+    return born._replace(carrier=one.stores()) if path.frames[born.step] == path.frames[step] else born
+
+
+def passed_birth(path, function, register, value, live):
+    """The Birth of an argument of the last call of a function that had this value, or None."""
+    for step in range(len(path.blocks) - 1, 0, -1):
+        if path.blocks[step].start == function and path.callers[path.frames[step]] == step - 1:
+            try:
+                return birth(path, step, 0, register, value, live)
+            except LabError:  # another value
+                continue
+    return None
 
 
 def transfer(one, holders):
@@ -230,6 +318,37 @@ def branches(path, frame, born):
     return found
 
 
+def sets_flags(one):
+    return not one.flow and not one.name.startswith(KEEPS_FLAGS)
+
+
+def compared(path, step, index):
+    """The instruction that set the flags which another one reads: (step, index), or None."""
+    for at, i, callee in backwards(path, step, index):
+        if callee is not None or path.frames[at] != path.frames[step]:
+            return None
+        if sets_flags(path.instructions(at)[i]):
+            return at, i
+    return None
+
+
+def tests_value(path, step, holders):
+    """Does the branch at the end of a step test the value itself? It was made by then, and
+    what is done about it decides nothing: "if (err)", "if (retry_estale(err))"."""
+    at = compared(path, step, len(path.instructions(step)) - 1)
+    if not at:
+        return False
+    operands = path.instructions(at[0])[at[1]].operands
+    return any((register_of(operand) or operand) in holders for operand in operands)
+
+
+def stands_before(branch, made):
+    """Does a branch stand before the statement that made the value, in the source? It ran
+    after it, so the statement has gone back: "error = -ENOENT; goto exit;"."""
+    at, of = (statements.levels(one.address)[-1] for one in (branch, made))
+    return at["path"] == of["path"] and at["line"] < of["line"]
+
+
 def decisions(path, born):
     """The steps whose last instruction may be the branch that decided, the likeliest
     first; more than one only where the code does not tell."""
@@ -245,6 +364,9 @@ def decisions(path, born):
             continue
         if branch.target is None:  # one of many ways through a table
             return found + [step] + selections
+        after = step > born.step
+        if after and (tests_value(path, step, holders) or stands_before(branch, path.instructions(born.step)[born.index])):
+            continue
         taken = path.blocks[step + 1].start == branch.target
         other = branch.end if taken else branch.target
         outcome = exploration.other_outcome(other, holders)
@@ -258,8 +380,59 @@ def decisions(path, born):
     return found + selections
 
 
-ARITHMETIC = ("lea", "sub", "add", "and", "or", "xor", "sh", "not", "neg", "sar", "sbb")
-KEEPS_FLAGS = ("mov", "lea", "push", "pop", "set", "nop", "cmov", "not")
+def is_inside(path, frame, of):
+    """Is a frame a callee of another one, at any depth?"""
+    while frame is not None and frame != of:
+        caller = path.callers[frame]
+        frame = None if caller is None else path.frames[caller]
+    return frame == of
+
+
+def returned(path, step, index):
+    """Where a callee made what an instruction tests or computes from: its Birth, or None."""
+    one = path.instructions(step)[index]
+    if one.flow or one.name.startswith(("set", "sbb", "cmov")):
+        at = compared(path, step, index)
+        if not at:
+            return None
+        step, index = at
+        one = path.instructions(step)[index]
+    operands = [operand for operand in set(one.operands) if not operand.startswith("$")]
+    if len(operands) != 1:
+        return None  # two are compared, and none of them alone decided
+    register = register_of(operands[0])
+    if not register and is_slot(operands[0]):
+        at = stored(path, step, index, operands[0])
+        if not at or not path.instructions(at[0])[at[1]].name.startswith("mov"):
+            return None
+        register = register_of(path.instructions(at[0])[at[1]].operands[0])
+        step, index = at
+    if not register:
+        return None
+    frame = path.frames[step]
+    born = birth(path, step, index, register)
+    return born if path.frames[born.step] != frame and is_inside(path, path.frames[born.step], frame) else None
+
+
+def deeper(path, step, index):
+    """What decided in the callees whose answer a branch tests, outermost first: (step,
+    index of the branch or of the instruction that computed it, Birth of the answer)."""
+    found = []
+    while len(found) < DEPTH_MAX:
+        try:
+            born = returned(path, step, index)
+        except LabError:  # followed to where the path does not reach
+            break
+        if not born or born.kind in ("memory", "fault"):
+            break
+        step, index = born.step, born.index
+        if born.kind == "constant":
+            decided = decisions(path, born)
+            if not decided:
+                break
+            step, index = decided[0], len(path.instructions(decided[0])) - 1
+        found.append((step, index, born))
+    return found
 
 
 def computed_at(path, step, index):
@@ -274,14 +447,14 @@ def computed_at(path, step, index):
         if callee is not None or path.frames[at] != path.frames[step] or not (wanted or flags):
             break
         one = path.instructions(at)[i]
-        sets_flags = flags and not one.flow and not one.name.startswith(KEEPS_FLAGS)
-        if not (sets_flags or wanted & one.writes()):
+        compares = flags and sets_flags(one)
+        if not (compares or wanted & one.writes()):
             continue
         is_arithmetic = one.name.startswith(ARITHMETIC)
         wanted -= one.writes()
-        if sets_flags or is_arithmetic or not branch:
+        if compares or is_arithmetic or not branch:
             found.append(one.address)
-        if sets_flags or is_arithmetic:
+        if compares or is_arithmetic:
             wanted |= {register_of(operand) for operand in one.operands} - {None}
-        flags = (flags and not sets_flags) or one.name.startswith(("sbb", "adc", "set"))
+        flags = (flags and not compares) or one.name.startswith(("sbb", "adc", "set"))
     return found

@@ -6,22 +6,26 @@ symbol there. What is in a block is read from the target's memory, where the ker
 has patched its own text. Interrupts and exceptions that came in between are left
 out; what remains is one sequence of blocks with matched calls and returns.
 """
+import re
+
 import gdb
 
 from symbols import LabError
 from x86 import Instruction
 
 ENTRIES = ("asm_exc_", "asm_sysvec_", "irq_entries_start", "spurious_entries_start")
+BEGINS = ("entry_SYSCALL_64", "__switch_to_asm")
+RING_3 = re.compile("/0000[0-7]")  # its memory may be another program's by now
 BLOCK_MAX = 512  # instructions; QEMU's own limit
 LONGJMP_MAX = 8  # frames that a return may skip
 
 
 class Block:
     """Instructions from an address to the next change of control flow."""
-    __slots__ = ("start", "instructions", "end", "last", "repeats", "is_entry")
+    __slots__ = ("start", "symbol", "instructions", "end", "last", "repeats", "is_entry")
 
     def __init__(self, start, symbol):
-        self.start = start
+        self.start, self.symbol = start, symbol
         self.instructions = disassemble(start)
         self.last = self.instructions[-1]
         self.end = self.last.end
@@ -50,17 +54,38 @@ def disassemble(start):
     return found
 
 
+def innermost(blocks):
+    """Of the blocks of a processor those that it ran last for one purpose: since the
+    interrupt or the system call that it entered and did not leave, or since it took up a task."""
+    begins = [0]
+    for number, block in enumerate(blocks):
+        if block.symbol.startswith(BEGINS):
+            begins = [number]
+        elif block.is_entry:
+            begins.append(number + 1)
+        if block.last.flow == "iret" and len(begins) > 1:
+            begins.pop()
+    return blocks[begins[-1]:]
+
+
 class Path:
     """Steps in order of time. Of step i: blocks[i]; stops[i], the address before
     which the block was left, or None; frames[i], the frame it ran in.
     Of frame f: callers[f], the step that called it, or None."""
 
-    def __init__(self, log):
+    def __init__(self, log, end=None):
+        """end: the address up to which the log was written, of a log of all tasks and
+        interrupts; then the path is that of the one which the processor ran at the end."""
         self.blocks, self.stops, self.frames = [], [], []
         self.callers = [None]
         self.fixups = set()  # steps that an exception went on with, elsewhere
         self._known = {}
-        self._read(log)
+        blocks = list(self._executed(log))
+        self._read(blocks if end is None else innermost(blocks))
+        if not self.blocks:
+            raise LabError(f"the emulator logged nothing in {log}")
+        if end is not None and self.blocks[-1].start < end < self.blocks[-1].end:
+            self.stops[-1] = end
 
     def instructions(self, step):
         """What was executed of a step."""
@@ -93,16 +118,16 @@ class Path:
             for line in lines:
                 if line.startswith("Stopped"):
                     block = last_line = None  # it did not run after all
-                elif line.startswith("Trace") and not (line == last_line and block.repeats):
+                elif line.startswith("Trace") and not (line == last_line and block.repeats) and not RING_3.search(line):
                     if block:
                         yield block
                     block, last_line = self._block(line), line
             if block:
                 yield block
 
-    def _read(self, log):
+    def _read(self, blocks):
         frame, nested, interrupted = 0, 0, False
-        for block in self._executed(log):
+        for block in blocks:
             if block.is_entry:
                 nested += 1
             elif not nested:
@@ -115,8 +140,6 @@ class Path:
             if nested and block.last.flow == "iret":
                 nested -= 1
                 interrupted = True
-        if not self.blocks:
-            raise LabError(f"the emulator logged nothing in {log}")
 
     def _follow(self, frame, address, interrupted):
         """The frame in which the block at an address runs, after the last step."""

@@ -11,6 +11,7 @@ from symbols import LabError, to_json
 
 CONTEXT = 4  # lines before and after
 JOINED_MAX = 12  # lines that a condition may have
+PLACES_MAX = 24  # instructions of a condition at which its variables are looked at
 BLOCK_MAX = 12  # lines that it may guard
 OPERATOR = r"(?:&&|\|\||[=!<>]=|[-+*/%&|^<>?:=,.]|->)"
 KEYWORDS = {"if", "else", "while", "for", "switch", "case", "return", "sizeof", "do", "goto",
@@ -49,9 +50,10 @@ def levels(address):
     frame, found = gdb.newest_frame(), []
     while frame:
         where, function = frame.find_sal(), frame.function()
-        if function and where.symtab and where.symtab.filename != function.symtab.filename and not found:
+        foreign = function and where.symtab and where.symtab.filename != function.symtab.filename and not found
+        name = function_at(lines_of(where.symtab.fullname()), where.line) if foreign else None
+        if name and name != frame.name():
             # Of an inlined function, though no inlined block says so any more.
-            name = function_at(lines_of(where.symtab.fullname()), where.line)
             found.append(level(name, where.symtab, where.line))
             found.append(level(frame.name(), function.symtab, call_of(name, function, address)))
         else:
@@ -59,13 +61,26 @@ def levels(address):
         if frame.type() != gdb.INLINE_FRAME:
             break
         frame = frame.older()
-    return found
+    return owned(found)
+
+
+def owned(found):
+    """The levels from the function on, in whose text the innermost line is: compilers move
+    instructions of a caller into the block of what they inlined there."""
+    inner = found[0]
+    owner = function_at(lines_of(inner["path"]), inner["line"])
+    if not owner or owner == inner["function"] or not owner.islower():  # SYSCALL_DEFINE3(bind, ...)
+        return found
+    for number, one in enumerate(found[1:], 1):
+        if one["function"] == owner and one["file"] == inner["file"]:
+            return [dict(one, line=inner["line"]), *found[number + 1:]]
+    return [dict(inner, function=owner), *found[1:]]
 
 
 def function_at(lines, number):
     """The name of the function that a line is in, by the text."""
     for line in reversed(lines[:number]):
-        named = re.match(r"[A-Za-z_].*?(\w+)\(", line)
+        named = re.match(r"(?:[A-Za-z_].*?[\s*])?([A-Za-z_]\w*)\(", line)
         if named:
             return named.group(1)
     return None
@@ -168,7 +183,7 @@ def behind(lines, last):
 
 def names_error(text, name):
     """Is it named in a text? As EINVAL, too: sk_err is positive."""
-    return re.search(rf"\b{name}\b", text or "") is not None
+    return name is not None and re.search(rf"\b{name}\b", text or "") is not None
 
 
 def sets(one, name):
@@ -267,16 +282,18 @@ def outer(frame):
         yield frame
 
 
-def group(path, decided, found):
-    """The instructions of a condition before and with the branch that decided."""
-    frame, places = path.frames[decided], []
-    step = decided
-    while step >= 0 and len(places) < 24:
+def group(path, place, found):
+    """Where the path compares for a condition, and then branches: the instructions of its
+    lines, up to the one that decided, in order of time."""
+    step, index = place
+    frame, places = path.frames[step], [place]
+    while step >= 0 and len(places) < PLACES_MAX:
         if path.frames[step] == frame:
-            for index in range(len(path.instructions(step)) - 1, -1, -1):
-                where = gdb.find_pc_line(path.instructions(step)[index].address)
-                if not (found["first"] <= where.line <= found["last"]) and not found["inlined"]:
-                    return places[::-1] or [(decided, len(path.instructions(decided)) - 1)]
-                places.append((step, index))
-        step -= 1
+            executed = path.instructions(step)[:index]
+            for number in range(len(executed) - 1, -1, -1):
+                where = gdb.find_pc_line(executed[number].address)
+                if not found["first"] <= where.line <= found["last"] and not found["inlined"]:
+                    return places[::-1]
+                places.append((step, number))
+        step, index = step - 1, None
     return places[::-1]

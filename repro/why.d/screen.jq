@@ -5,6 +5,8 @@ include "shown";
 
 def place: if .file then "\(.file):\(.line)" else "(no source)" end;
 
+def values_text: to_entries | map("\(.key) = \(.value // "NULL")") | join(", ") | if . == "" then "none that the compiler kept" else . end;
+
 def screen: . as $why
 | ([.chain[] | .function | length] | max + 2) as $width
 | "\(.call)(\(.args)) = -1 \(.errno) (\(.error))   Linux \(.kernel.release) (\(.kernel.source))",
@@ -20,7 +22,10 @@ def screen: . as $why
    elif $why.kind == "elsewhere" then "  while the call slept: by another task, or in an interrupt"
    elif $why.kind == "fault" then "  a page fault made the value" else empty end),
   "",
-  "  values   \($why.values | to_entries | map("\(.key) = \(.value // "NULL")") | join(", ") | if . == "" then "none that the compiler kept" else . end)",
+  "  values   \($why.values | values_text)",
+  ($why.callee[] | "  it calls \(.function), \(place): \(.condition)",
+    (.inlined[] | "           and there in \(.function), \(place): \(.text)"),
+    "           \(.values | values_text)"),
   ($why.chain | to_entries[] | "  \(if .key == 0 then "called   " else "         " end)\(.value.function | pad($width))\(.value | place)"),
   ($why.others[] | "  or else  \(.function), \(place): \(.condition)"),
   "",

@@ -1,0 +1,355 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The guest under gdb, at one system call: run it there, save it, log what it executes, and
+come back to ask what the log does not tell, values and flags."""
+import os
+import re
+import subprocess
+import time
+
+import gdb
+
+import statements
+from path import Path
+from symbols import LabError, check_kernel
+from x86 import REGISTERS
+
+ARGUMENTS = ("di", "si", "dx", "r10", "r8", "r9")
+# What a system call returns to be restarted; the program sees EINTR.
+RESTARTS = (-512, -513, -514, -516)
+EINTR = 4
+SAVES_SECONDS = 20  # to try calls that may be the one that fails
+
+
+def monitor(command):
+    return gdb.execute(f"monitor {command}", to_string=True).strip()
+
+
+def register(name):
+    return int(gdb.parse_and_eval(f"${name}")) % 2**64
+
+
+def current_task():
+    return int(gdb.parse_and_eval("(unsigned long)&$lx_current()"))
+
+
+def is_called_by(callers):
+    """Are the frames on the stack those that return there, innermost first? Where gdb
+    loses the stack, at its change for a softirq, as far as it goes."""
+    found = stack()
+    return found[:len(callers)] == callers[:len(found)]
+
+
+def stack():
+    """What the frames on the stack return to, innermost first."""
+    frame, found = gdb.newest_frame(), []
+    while frame:
+        if frame.type() == gdb.NORMAL_FRAME:
+            found.append(frame.pc())
+        frame = frame.older()
+    return found[1:]
+
+
+class Stop(gdb.Breakpoint):
+    """Stops at an address where a condition holds."""
+    error = None
+
+    def __init__(self, where, condition, **kind):
+        super().__init__(where, internal=True, **kind)
+        self.holds = condition
+
+    def stop(self):
+        try:
+            return bool(self.holds())
+        except Exception as error:  # gdb would swallow it and go on
+            Stop.error = repr(error)
+            return True
+
+
+def proceed(what, *stops):
+    """Let the guest run until one of the stops, and take them all out."""
+    try:
+        gdb.execute("continue", to_string=True)
+    except gdb.error as error:
+        raise LabError(f"the guest ended before {what}: {error}") from error
+    if Stop.error:
+        raise LabError(f"on the way to {what}: {Stop.error}")
+    for stop in stops:
+        stop.delete()
+
+
+class Tasks:
+    """The program's tasks, by the order in which they were made."""
+
+    def __init__(self, program):
+        def is_program():
+            # Others' names may be of any bytes.
+            name = gdb.parse_and_eval("((struct linux_binprm *)$rdi)->filename").string("latin-1")
+            return name == program
+        # In hardware: the kernel is not mapped yet.
+        proceed(f"{program} was started",
+                Stop("*begin_new_exec", is_program, type=gdb.BP_HARDWARE_BREAKPOINT))
+        check_kernel()
+        self.numbers = {current_task(): 0}
+        self.births = Stop("*wake_up_new_task", self.born)
+
+    def born(self):
+        if current_task() in self.numbers:
+            self.numbers[register("rdi")] = len(self.numbers)
+
+    def is_current(self, number):
+        return self.numbers.get(current_task()) == number
+
+
+def save():
+    """Save the guest, to come back to."""
+    if not os.path.exists("snapshot.qcow2"):
+        subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "snapshot.qcow2", "1M"], check=True)
+        monitor("drive_add 0 if=none,format=qcow2,file=snapshot.qcow2")
+    refused = monitor("savevm call")
+    if refused:
+        raise LabError(f"QEMU cannot save the guest: {refused}")
+
+
+def restore():
+    monitor("loadvm call")
+    gdb.execute("maintenance flush register-cache", to_string=True)
+
+
+class Log:
+    """QEMU's log of executed code, one file for each use."""
+    used = 0
+
+    def __init__(self):
+        if Log.used:
+            os.unlink(self.name())  # up to gigabytes
+        Log.used += 1
+        monitor(f"logfile {self.name()}")
+
+    def name(self):
+        return f"exec.{Log.used}.log"
+
+    def on(self):
+        monitor("log exec,nochain")
+
+    def off(self):
+        monitor("log none")
+
+
+class Call:
+    """A call of the program: run the guest to its entry."""
+
+    def __init__(self, call, tasks):
+        self.call, self.tasks, self.left = call, tasks, call["nth"]
+        self.handler = int(gdb.parse_and_eval(f"(unsigned long)sys_call_table[{call['number']}]"))
+
+    def reach(self):
+        """Run on to the next call that may be it: the nth of the thread, or a later one with
+        the same arguments."""
+        proceed(f"call {self.call['nth']} of number {self.call['number']}", Stop(f"*{self.handler:#x}", self.may_be_it))
+
+    def may_be_it(self):
+        if not self.tasks.is_current(self.call["thread"]):
+            return False
+        self.left -= 1
+        return self.left <= 0 and self.has_arguments()
+
+    def has_arguments(self):
+        """Are the arguments those that strace saw, where it saw numbers?"""
+        registers = gdb.parse_and_eval("*(struct pt_regs *)$rdi")
+        return all(wanted is None or not (int(registers[name]) - wanted) % 2**32
+                   for name, wanted in zip(ARGUMENTS, self.call.get("args_raw") or []))
+
+    def log(self):
+        """Let the call run, with the log on while its task is on the processor; returns the
+        value that it returned, and the log's name."""
+        task, sp = current_task(), register("rsp")
+        back = int(gdb.parse_and_eval("*(unsigned long *)$rsp"))
+        log = Log()
+
+        def switched():
+            if register("rdi") == task:
+                log.off()
+            elif register("rsi") == task:
+                log.on()
+        log.on()
+        proceed("the call returned", Stop(f"*{back:#x}", lambda: register("rsp") == sp + 8),
+                Stop("*__switch_to", switched))
+        log.off()
+        return int(gdb.parse_and_eval("(long)$rax")), log.name()
+
+    def record(self):
+        """Run to the call that fails as it did under strace, and log it: its value and Path."""
+        wanted, until, values = self.call["errno"], time.monotonic() + SAVES_SECONDS, []
+        while not values or time.monotonic() < until:
+            self.reach()
+            save()
+            value, log = self.log()
+            if self.call.get("carried") or value == -wanted or (value in RESTARTS and wanted == EINTR):
+                return value, Path(log)
+            values.append(value)
+        raise LabError(f"the call returned {values[0]} instead of {-wanted} this time,"
+                       f" and did not fail in {len(values)} tries")
+
+
+class Live:
+    """The call, run again from its entry to answer what its path does not tell."""
+
+    def __init__(self, path):
+        self.path = path
+        self.here = None  # step and index of what the guest executes next
+
+    def to_entry(self):
+        restore()
+        self.here = 0, 0
+
+    def at(self, step, index):
+        """Bring the guest to an instruction of the path."""
+        if not self.here or (step, index) < self.here:
+            self.to_entry()
+        if (step, index) == self.here:
+            return
+        address = self.path.instructions(step)[index].address
+        wanted = self.path.stack(self.path.frames[step])
+        self.left = self.arrivals(step, address, wanted)
+        proceed(f"{address:#x} came by again", Stop(f"*{address:#x}", lambda: self.arrived(wanted)))
+        self.here = step, index
+
+    def arrived(self, wanted):
+        if is_called_by(wanted):
+            self.left -= 1
+        return not self.left
+
+    def arrivals(self, step, address, wanted):
+        """How often the path comes to an address, in frames with these callers, from where
+        the guest is up to a step."""
+        path, alike, count = self.path, {}, 0
+        begin, index = self.here
+        passed = path.instructions(begin)[index].address
+        for at in range(begin, step + 1):
+            block = path.blocks[at]
+            if block.start <= address < (path.stops[at] or block.end) and not (at == begin and address <= passed):
+                of = path.frames[at]
+                if of not in alike:
+                    alike[of] = path.stack(of) == wanted
+                count += alike[of]
+        return count
+
+    def values(self, places, wanted):
+        """The values of expressions, as they were at the last of these places that knows them."""
+        found = {}
+        for step, index in places:
+            self.at(step, index)
+            found.update(known(wanted))
+        return found
+
+    def flags(self, step, index):
+        self.at(step, index)
+        return set(str(gdb.parse_and_eval("$eflags")).strip("[ ]").split())
+
+    def address(self, one, operand):
+        """Where an operand of the instruction that the guest is at points to."""
+        segment, disp, inner = re.fullmatch(
+            r"(?:%(\w+):)?(-?(?:0x)?[0-9a-f]*)(?:\((.*)\))?", operand).groups()
+        address = int(disp, 16) if disp else 0
+        base, index, scale = ((inner or "").split(",") + ["", "", ""])[:3]
+        if base == "%rip":
+            address += one.end
+        elif base:
+            address += register(REGISTERS[base[1:]])
+        if index:
+            address += register(REGISTERS[index[1:]]) * int(scale or "1")
+        if segment in ("fs", "gs"):
+            address += register(f"{segment}_base")
+        return address % 2**64
+
+    def last_write(self, step, index, operand, value):
+        """What wrote the value that an instruction reads from memory: (an instruction of
+        the path, None), (None, the memory's address) where another task or an interrupt
+        did, or (None, None) where it was there before."""
+        self.at(step, index)
+        address = self.address(self.path.instructions(step)[index], operand)
+        accesses = []  # that left the value there: where, called by whom, and was it new
+
+        def holds_value():
+            return not (int(gdb.parse_and_eval(f"*(int *){address:#x}")) - value) % 2**32
+
+        def watched():
+            nonlocal held
+            before, held = held, holds_value()
+            if held:
+                accesses.append((register("rip"), stack(), not before))
+        self.to_entry()
+        held = holds_value()
+        watch = Stop(f"*(unsigned int *){address:#x}", watched,
+                     type=gdb.BP_WATCHPOINT, wp_class=gdb.WP_ACCESS)
+        self.at(step, index)
+        watch.delete()
+        for behind, callers, _ in reversed(accesses):
+            found = self.find_store(step, behind, callers)
+            if found:
+                return found, None
+        return None, address if any(is_new for _, _, is_new in accesses) else None
+
+    def find_store(self, before, behind, callers):
+        """The last instruction of the path that ends at an address and writes to memory."""
+        path = self.path
+        for step in range(before, -1, -1):
+            if path.blocks[step].start < behind <= path.blocks[step].end:
+                for index, one in enumerate(path.instructions(step)):
+                    if one.end == behind and one.stores():
+                        wanted = path.stack(path.frames[step])
+                        if callers[:len(wanted)] == wanted[:len(callers)]:
+                            return step, index
+        return None
+
+
+class Elsewhere:
+    """How another task, or an interrupt, came to store a value while the call slept, or
+    before it: the guest runs from where it was saved until then."""
+
+    def __init__(self, address, value):
+        self.address, self.value = address, value
+
+    def stored(self):
+        """A Stop at the store of the value."""
+        return Stop(f"*(int *){self.address:#x}", lambda: not (
+            int(gdb.parse_and_eval(f"*(int *){self.address:#x}")) - self.value) % 2**32,
+                    type=gdb.BP_WATCHPOINT, wp_class=gdb.WP_WRITE)
+
+    def record(self):
+        """The Path of what stored the value, up to the store."""
+        restore()
+        log = Log()
+        log.on()
+        proceed("its error was stored", self.stored())
+        log.off()
+        return Path(log.name(), end=register("rip"))
+
+    def values(self, path, places, wanted):
+        """The values of expressions at the last time that places were passed before the store."""
+        found = {}
+
+        def passed(callers):
+            if is_called_by(callers):
+                found.update(known(wanted))
+            return False
+        restore()
+        stops = [Stop(f"*{path.instructions(step)[index].address:#x}",
+                      lambda callers=path.stack(path.frames[step]): passed(callers)) for step, index in places]
+        proceed("its error was stored again", *stops, self.stored())
+        return found
+
+
+def known(wanted):
+    """Those of the expressions that are known where the guest is, and their values."""
+    return {expression: value for expression in sorted(wanted)
+            for is_known, value in [statements.evaluate(expression)] if is_known}
+
+
+def end_guest():
+    try:
+        gdb.execute("kill")
+    except gdb.error:  # QEMU may be gone before it has answered
+        pass
+
+
