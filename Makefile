@@ -78,7 +78,7 @@ All other knobs (default in parentheses):
             distribution's and says so
 make why:
   PROG ARGS FILES SETUP  the program, its arguments, other files, a script to run first
-  CALL ERRNO NTH         choose a failed call; LIST=1 lists them
+  CALL ERRNO NTH         choose an error that it met; LIST=1 lists them
 make debug, make shell:
   COLUMN    the column of the case (its first)
   PORT      make debug: port of the kernel's gdb (1234); the program's gdb uses the next

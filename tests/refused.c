@@ -50,6 +50,23 @@ static int bpf_map(void)
 	return syscall(SYS_bpf, BPF_MAP_CREATE, &attr, sizeof(attr));
 }
 
+/* An error of the kernel's own, which the C library does not know. */
+static int bpf_batch(void)
+{
+	static union bpf_attr map, batch; /* zero to the last byte */
+	int keys[1], values[1], out;
+
+	map.map_type = BPF_MAP_TYPE_XSKMAP;
+	map.key_size = map.value_size = 4;
+	map.max_entries = 1;
+	batch.batch.out_batch = (unsigned long)&out;
+	batch.batch.keys = (unsigned long)keys;
+	batch.batch.values = (unsigned long)values;
+	batch.batch.count = 1;
+	batch.batch.map_fd = syscall(SYS_bpf, BPF_MAP_CREATE, &map, sizeof(map));
+	return syscall(SYS_bpf, BPF_MAP_LOOKUP_BATCH, &batch, sizeof(batch));
+}
+
 /* Hoisted: ret = -EBADF comes before the check. */
 static int read_closed(void)
 {
@@ -116,6 +133,13 @@ static int library(void)
 	return -1;
 }
 
+/* A failure that does not matter. */
+static int went_on(void)
+{
+	bind_short();
+	return 0;
+}
+
 static int fine(void)
 {
 	return 0;
@@ -148,6 +172,8 @@ static const struct {
 	{ "netlink-nobody", netlink_nobody },
 	{ "threads", threads },
 	{ "library", library },
+	{ "bpf-batch", bpf_batch },
+	{ "went-on", went_on },
 	{ "fine", fine },
 	{ "crash", crash },
 	{ "forever", forever },

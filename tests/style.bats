@@ -18,7 +18,7 @@ scripts() { git grep -lE '^#!.*(sh|bats)$' -- ':!*.md'; }
 }
 
 @test "every file names its license" {
-	run git grep -L 'SPDX-License-Identifier' -- ':!*.json' ':!LICENSES' ':!tests/fixtures'
+	run git grep -L 'SPDX-License-Identifier' -- ':!*.json' ':!LICENSES' ':!tests/fixtures' ':!tests/strace'
 	[ -z "$output" ]
 }
 
@@ -43,9 +43,10 @@ scripts() { git grep -lE '^#!.*(sh|bats)$' -- ':!*.md'; }
 	local words='xsk[^l]|umem|ifindex|netns_?cookie|libxdp|colliding|\b(LAYOUT|QUEUES|INDEX)\b|\b(bind|sockets?|queues?)\b'
 	local names='["./{,](before|after)["/},]'
 	# Exceptions: gdb, gdbserver and tmux use sockets; PID 1 needs one to bring lo up; sysfs
-	# binds drivers; the topology is ip's JSON; one case is the default; make doctor checks
+	# binds drivers; the topology is ip's JSON; make why tells
+	# calls and protocols apart; one case is the default; make doctor checks
 	# what the library needs.
-	local allowed='^(gdbscripts/(symbols|timeline|trial|why)\.py|repro/debug|vm/boot):.*socket|driver/bind|^vm/guest/init\.c:|^repro/report\.d/topology\.jq:|xsk-netns-cookie|^repro/needs:'
+	local allowed='^(gdbscripts/(symbols|timeline|trial|why)\.py|repro/debug|vm/boot):.*socket|driver/bind|^vm/guest/init\.c:|^repro/report\.d/topology\.jq:|^repro/why\.d/|xsk-netns-cookie|^repro/needs:'
 	run bash -c 'git grep -nIE "$1" -- repro vm gdbscripts ":!repro/cases" ":!repro/libxdp" ":!*.schema.json" | grep -vE "$2"' \
 		bash "$words|$names" "$allowed"
 	[ -z "$output" ] || { echo "$output"; return 1; }

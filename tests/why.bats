@@ -102,6 +102,21 @@ value() { [ "$(jq -c --arg name "$1" '.values[$name]' build/why.json)" = "$2" ];
 	ends_with "no such call failed"
 }
 
+# bats test_tags=slow
+@test "an error that errno.h does not have is named as the kernel names it" {
+	run -0 --separate-stderr repro/why "PROG=$PROGRAM" ARGS=bpf-batch ERRNO=ENOTSUPP
+	[ "$(answer '"\(.call) \(.errno)"')" = "bpf ENOTSUPP" ]
+	answer .statement.text | grep -q 'err = -ENOTSUPP'
+}
+
+# bats test_tags=slow
+@test "an error that only an acknowledgement had is listed, and a program that went on says so" {
+	run -0 --separate-stderr repro/why PROG="$(PATH=$PATH:/usr/sbin command -v ip)" ARGS='link set dev outer mtu 70000' LIST=1
+	[[ $output == *"was answered with EINVAL (Invalid argument)"* ]]
+	run -0 --separate-stderr repro/why "PROG=$PROGRAM" ARGS=went-on
+	[[ ${lines[0]} == "the program went on after this and exited with 0:" ]]
+}
+
 @test "an error that never was in the kernel is recognised, though another call failed" {
 	run -1 --separate-stderr repro/why "PROG=$PROGRAM" ARGS=library
 	ends_with "no system call failed with EINVAL, which the program speaks of (library: Invalid argument"

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# screen.jq: one screen of text from why.json; jq -L repro/judge.
+# screen.jq: one screen of text from why.json; jq -L repro/why.d -L repro/judge.
 include "shown";
+include "rank";
 
 def place: if .file then "\(.file):\(.line)" else "(no source)" end;
 
@@ -9,7 +10,9 @@ def values_text: to_entries | map("\(.key) = \(.value // "NULL")") | join(", ") 
 
 def screen: . as $why
 | ([.chain[] | .function | length] | max + 2) as $width
-| "\(.call)(\(.args)) = -1 \(.errno) (\(.error))   Linux \(.kernel.release) (\(.kernel.source))",
+| (if .program.ended == "exited with 0" then "the program went on after this and exited with 0:" else empty end),
+  "\({call, args, carried, error: .errno, text: .error} | told)   Linux \(.kernel.release) (\(.kernel.source))",
+  (if .says then "  the kernel says \"\(.says)\"" else empty end),
   "",
   "  refused in \($why.function), \($why | place)",
   ($why.source[] | .line as $line
@@ -29,6 +32,8 @@ def screen: . as $why
   ($why.chain | to_entries[] | "  \(if .key == 0 then "called   " else "         " end)\(.value.function | pad($width))\(.value | place)"),
   ($why.others[] | "  or else  \(.function), \(place): \(.condition)"),
   "",
-  "  the program \(if $why.program.said then "said \"\($why.program.said)\" and " else "" end)\($why.program.ended)   \($why.seconds) s";
+  "  the program \(if $why.program.said then "said \"\($why.program.said)\" and " else "" end)\($why.program.ended)   \($why.seconds) s",
+  (if .because then "  chosen as \(.because)" else empty end),
+  (.next[] | "  or ask   \(.command)   \(.text)");
 
 screen | printable

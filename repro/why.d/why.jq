@@ -8,13 +8,15 @@ $call[0] as $call | $origin[0] as $origin
     version: 1,
     call: $call.call, args: $call.args, errno: $call.error, error: $call.text,
     thread: $call.thread, nth: $call.nth,
+    carried: $call.carried, carrier: $call.carrier, says: $call.says,
+    because: $call.because, next: $call.next,
     function: $origin.function, file: $origin.file, line: $origin.line,
     text: ([$origin.condition, $origin.statement.text] | map(strings)
       | if .[0] == .[1] then .[0] else join("\n") end),
     condition: $origin.condition, statement: $origin.statement, inlined: $origin.inlined,
     values: $origin.values, callee: $origin.callee, chain: $origin.chain, source: $origin.source,
     kind: $origin.kind, others: $origin.others,
-    program: {said: ([$calls[0].said[] | select(.error == $call.error and .order > $call.order)][0].text),
+    program: {said: ([$calls[0].said[] | select(.order > $call.order and any(.errors[]; .error == $call.error))][0].text),
       ended: ($calls[0].ended // "was still running at the deadline")},
     kernel: $kernel[0],
     seconds: ($took / 10 | round / 10)

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# candidates.jq: the errors that a program met, of strace's log; jq -Rs -L repro/judge.
+#
+# Named argument: $errno, the errors as errno.c has them.
+# Output: {failed, said, ended, uring}
+#   failed  [what failed() of calls.jq has, and
+#     carried    null, or what brought the error, as the call itself succeeded: "netlink-ack"
+#                (the call is the request), "so-error" or "error-queue"
+#     carrier    null, or the call that brought it: {call, args, number, nth, thread}
+#     since last null, or of its descriptor the call that made it, and the last that sent or
+#                connected: {call, number, nth, thread}
+#     says       null, or the kernel's text in an extended acknowledgement
+#     next       null, or the thread's next call: {call, args}
+#     left       how many calls the thread made after it
+#     recovered  did the same call succeed later, for the same descriptor or file name?
+#     ended      how its thread ended, or null]
+#   said    [what words() of calls.jq has]
+#   ended   how the first thread ended, or null
+#   uring   null, or the last io_uring_enter(): strace does not show completions
+include "calls";
+
+def ref: if . then {call, number, nth, thread} else null end;
+def descriptor: .args | .[:(index(",") // length)] | (tonumber? // "") | tostring;
+
+# The first file name in a call's arguments.
+def path: [.args | select(.[:12] | contains("\"")) | capture("^((AT_FDCWD|[0-9]{1,9}), )?\"(?<path>(\\\\.|[^\"\\\\])*)\"").path][0];
+
+# What a call and another try of it have in common.
+def subject: "\(.call) \(path // descriptor | sub("^.*/(?=.)"; ""))";
+
+# Of {thread: call}: the thread's own, or else the latest, as a descriptor may be inherited.
+def of_thread($thread): . // {} | .[$thread] // ([.[]] | max_by(.order));
+
+def bytes: [match("\\\\x([0-9a-f])([0-9a-f])"; "g").captures | map(.string | explode[0] | if . >= 97 then . - 87 else . - 48 end)
+  | .[0] * 16 + .[1]];
+
+# The errors in acknowledgements and at the end of dumps: {seq, error, says}.
+def acks($errno):
+  .args | select(contains("nlmsg_type=NLMSG_")) | split("nlmsg_type=NLMSG_")[1:][]
+  | capture("^(ERROR|DONE), nlmsg_flags=[^ ]+, nlmsg_seq=(?<seq>[0-9]+), nlmsg_pid=-?[0-9]+\\}, (?<data>.*)")
+  | .seq as $seq | .data
+  | if test("^[\\[{]*(error=)?-[E0-9]") then
+      capture("^[\\[{]*(error=)?-(?<error>[A-Z0-9_]+)(.*NLMSGERR_ATTR_MSG\\}, \"(?<says>(\\\\.|[^\"\\\\])*)\")?")
+      | {$seq, error: ($errno[.error].name // .error), says}
+    elif startswith("\"\\x") then # the end of a dump, with attributes behind its error
+      bytes | select(.[3] == 255)
+      | {$seq, error: $errno["\(256 - .[0] + (255 - .[1]) * 256)"].name,
+         says: (if .[6] == 1 then .[8:3 + .[4]] | map(select(. >= 32 and . < 127)) | implode else null end)}
+    else empty end
+  | select(.error);
+
+# The errors that a successful call brought.
+def carried($errno; $seen):
+  . as $e | descriptor as $fd | "\(.thread)" as $t
+  | {carrier: (ref + {args}), since: ($seen.opened[$fd] | of_thread($t) | ref), last: ($seen.sent[$fd] | of_thread($t) | ref)} as $by
+  | if .call | test("^recv(from|m?msg)$") then
+      (acks($errno) as $ack | $seen.requests["\($fd) \($ack.seq)"] | of_thread($t) | values
+        | . + $by + $ack + {carried: "netlink-ack", order: $e.order}),
+      (.args | match("ee_errno=([0-9]{1,4})"; "g") | $errno[.captures[0].string] | values
+        | $e + $by + {carried: "error-queue", error: .name, says: null})
+    elif .call == "getsockopt" then
+      .args | capture("SO_ERROR, \\[(?<error>E[A-Z0-9_]+|[1-9][0-9]{0,3})\\]").error
+      | $e + $by + {carried: "so-error", error: ($errno[.].name // .), says: null}
+    else empty end;
+
+# What a write repeats of the kernel's texts, as words() has it.
+def repeats($says): select(.call == "write" or .call == "writev") | . as $e
+  | [$says[] | select(.says as $text | $e.args | contains($text)) | {error, by: "kernel"}] | select(. != [])
+  | . as $errors | $e | {order, thread, text: ([.args | capture("\"(?<text>.*)\"").text | sub("(\\\\n)+$"; "")][0] // ""), $errors};
+
+# Remember of a call what later ones may refer to.
+def seen($e; $t): ($e | descriptor) as $fd
+  | .counts[$t] += 1
+  | if $e.result == "-1" or $e.result == "?" then .
+    else
+      .good[$e | subject] = $e.order
+      | if $e.call | test("^(socket|accept4?|dup[23]?)$") then .opened[$e.result][$t] = $e
+        elif $e.call | test("^(connect|send(to|m?msg)|write|writev)$") then
+          .sent[$fd][$t] = $e
+          | reduce ($e.args | select(contains("nlmsg_seq=")) | match("nlmsg_seq=([0-9]+)"; "g").captures[0].string) as $seq (.;
+              .requests["\($fd) \($seq)"][$t] = $e)
+        elif $e.call == "io_uring_enter" then .uring = ($e | ref)
+        else . end
+    end
+  # A connect() that does not wait is where a later error begins.
+  | if $e.call == "connect" then .sent[$fd][$t] = $e else . end;
+
+def events($errno): error_numbers($errno) as $numbers
+  | foreach (strace_events, null) as $e ({held: {}, opened: {}, sent: {}, requests: {}, good: {}, counts: {}, ended: {}, says: [], uring: null};
+      . as $before | "\($e.thread)" as $t
+      | if $e == null then .out = [(.held[][] | {candidate: .}), {all: {good, counts, ended, uring}}]
+        elif $e.ended then .ended[$t] = $e.ended | .out = []
+        else
+          .out = [((.held[$t] // [])[] | {candidate: (. + {next: ($e | {call, args: .args[:200]})})}), {said: ($e | (words($errno), repeats($before.says)))}]
+          | seen($e; $t)
+          | . as $seen
+          | .held[$t] = [$e | failed($numbers) + {carried: null, carrier: null, since: null, last: null, says: null}, carried($errno; $seen)
+              | {order, thread, number, nth, call, args, error, errno: $numbers[.error], text: $errno["\($numbers[.error])"].text,
+                 carried, carrier, since, last, says, next: null, subject: subject, at: $seen.counts[$t]}]
+          | .says += [.held[$t][] | select(.says) | {error, says}]
+        end;
+      .out[]);
+
+[events($errno)] as $events
+| ([$events[].all | values][0]) as $all
+| {failed: ([$events[].candidate | values
+      | . + {left: ($all.counts["\(.carrier.thread // .thread)"] - .at), recovered: (($all.good[.subject] // 0) > .order),
+             ended: $all.ended["\(.thread)"]} | del(.at, .subject)]
+    # A look at a message that stays in the queue is no second message.
+    | unique_by(if .carried == "netlink-ack" then [0, .thread, .number, .nth, .error] else [1, .order] end) | sort_by(.order)),
+   said: [$events[].said | values], ended: $all.ended["0"], uring: $all.uring}

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# choose.jq: choose the error to explain; jq -L repro/why.d -L repro/judge.
+#
+# Named arguments: $call, $error, $nth, the user's choice or ""; $program, its path in the
+#   guest; $again, the command of this question without a choice.
+# Input: candidates.jq's.
+# Output: {none: TEXT}, or what candidates.jq has of the chosen error, and
+#   program, name   for gdbscripts/why.py
+#   args_raw        [of each argument its number, or null for what is none or not known]
+#   args_text       [of each argument its string, or null]
+#   because         why this one, or null if it is the user's choice
+#   next            the next two: [{text, command}]
+include "rank";
+include "shown";
+
+# The arguments of a call as strace shows them.
+def arguments:
+  reduce (match("\"(\\\\.|[^\"\\\\])*\"(\\.\\.\\.)?|/\\*.*?\\*/|[^][{}(),\"/]+|."; "g").string) as $token ({depth: 0, all: [""]};
+    if $token == "," and .depth == 0 then .all += [""]
+    else
+      .all[-1] += $token
+      | .depth += (if $token | IN("(", "[", "{") then 1 elif $token | IN(")", "]", "}") then -1 else 0 end)
+    end)
+  | .all | map(sub("^ +"; "") | sub(" +$"; ""));
+
+def digits($base): reduce (explode[] | if . >= 97 then . - 87 else . - 48 end) as $digit (0; . * $base + $digit);
+
+# An address differs from run to run, and a comment is strace's word for a constant.
+def number:
+  if test("^(0|-?[1-9][0-9]{0,14})$") then tonumber
+  elif test("^0[0-7]{1,10}$") then digits(8)
+  elif test("^0x[0-9a-f]{1,8}( /\\*.*\\*/)?$") then capture("^0x(?<hex>[0-9a-f]+)").hex | digits(16)
+  elif . == "NULL" then 0
+  else null end;
+
+def string: [capture("^\"(?<text>[^\"\\\\]*)\"$").text][0];
+
+def is_asked_for: ($call == "" or .call == $call) and ($error == "" or .error == $error);
+
+# The command that asks for a candidate.
+def command($failed): . as $one
+  | [$failed[] | select(.call == $one.call and .error == $one.error) | .order == $one.order]
+  | "\($again) CALL=\($one.call) ERRNO=\($one.error)\(if length == 1 then "" else " NTH=\(index(true) + 1)" end)";
+
+# Why there is nothing to explain.
+def none($unmatched): (.failed | length) as $failed
+  | (if .uring then ", or came in a completion of io_uring, which strace does not show" else "" end) as $uring
+  | if $failed == 0 then "no system call failed, and the program \(.ended // "was still running at the deadline"); what it may complain of is its own or a library's\($uring)"
+    elif $call + $error + $nth != "" then "no such call failed (CALL=\($call) ERRNO=\($error) NTH=\($nth)); LIST=1 shows the \($failed) that did"
+    else "no system call failed with \($unmatched.error), which the program speaks of (\($unmatched.text)): it is the program's or a library's own\($uring); LIST=1 shows the \($failed) that failed" end
+  | {none: printable};
+
+. as $all
+# An error that the program put into words, and no call had.
+| ([.said[] | .text as $text | .errors[] | select(.by == "text") | {error, $text}][-1]
+    | if . == null or (.error | IN($all.failed[].error)) then null else . end) as $unmatched
+| ranked as $ranked
+| (if $nth != "" then [.failed[] | select(is_asked_for)][($nth | tonumber) - 1] | .order else null end) as $order
+| ([$ranked[] | select(is_asked_for) | select($order == null or .order == $order)] | .[if $nth != "" and $order == null then 1e9 else 0 end]) as $one
+| if $one == null or ($call + $error + $nth == "" and $unmatched and ($one.spoken | not)) then none($unmatched)
+  else
+    $one
+    | {$program, name: .error, args_raw: (.args | arguments | map(number)), args_text: (.args | arguments | map(string)),
+       next: ([$ranked[] | select(.noise == null and ([.call, .error, .args] != ($one | [.call, .error, .args])))]
+         | unique_by([.call, .error, .args]) | sort_by(.score, .order) | reverse | .[:2] | map({text: told, command: command($all.failed)}))} as $more
+    | .because |= (if $call + $error + $nth != "" then null
+        else (.[:2] | if . == [] then "it failed last" else join(", and ") end)
+          + (if $unmatched then "; no call failed with \($unmatched.error), of which the program spoke last" else "" end) end)
+    | del(.score) + $more
+  end

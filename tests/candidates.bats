@@ -1,0 +1,161 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# Which of the errors that a program met make why takes for the one that matters: on logs
+# that strace made in the guest, or that are written here. No guest is needed.
+
+# shellcheck disable=SC2016,SC2154 # what is quoted is jq's; bats sets output
+
+load lib
+
+setup_file() {
+	cd "$BATS_TEST_DIRNAME/.." || return
+	export ERRORS=$BATS_FILE_TMPDIR/errno.json
+	cc -o "$BATS_FILE_TMPDIR/errno" repro/judge/errno.c
+	"$BATS_FILE_TMPDIR/errno" >"$BATS_FILE_TMPDIR/libc.json"
+	printf '#define ENOTSUPP\t524\t/* Operation is not supported */\n#define ERESTART_RESTARTBLOCK 516 /* restart */\n' |
+		jq -Rs --argjson errno "$(cat "$BATS_FILE_TMPDIR/libc.json")" -f repro/why.d/errnos.jq >"$ERRORS"
+}
+
+setup() { OUT=$BATS_TEST_TMPDIR/calls.json; }
+
+# candidates LOG: into $OUT; LOG is a name in tests/strace, or - for stdin.
+candidates() {
+	local log=tests/strace/$1.log
+	[ "$1" != - ] || log=/dev/stdin
+	jq -Rs -L repro/judge --argjson errno "$(cat "$ERRORS")" -f repro/why.d/candidates.jq <"$log" >"$OUT"
+}
+
+# choose [CALL ERRNO NTH]: print the chosen error.
+choose() {
+	jq -c -L repro/why.d -L repro/judge --arg call "${1-}" --arg error "${2-}" --arg nth "${3-}" --arg program /case/p \
+		--arg again "make why PROG=./p" -f repro/why.d/choose.jq "$OUT"
+}
+
+# chosen LOG CALL ERRNO [FILTER]: of the log's errors it is that, for which the filter holds.
+chosen() {
+	candidates "$1"
+	run -0 choose
+	[ "$(jq -r '"\(.call) \(.error)"' <<<"$output")" = "$2 $3" ] || { echo "$output"; return 1; }
+	jq -e "${4-true}" <<<"$output" >/dev/null || { echo "$output"; return 1; }
+}
+
+list() { jq -r -L repro/why.d -L repro/judge -f repro/why.d/list.jq "$OUT"; }
+
+# log LINE...: a log of the first thread's calls, each NUMBER CALL(ARGS) = RESULT.
+log() {
+	echo '40 [  59] execve("/case/p", ["/case/p"], 0x7ffe /* 9 vars */) = 0'
+	local line
+	for line; do
+		printf '40 [%4d] %s\n' "${line%% *}" "${line#* }"
+	done
+	printf '40 [ 231] exit_group(%d)              = ?\n40 [ 231] +++ exited with %d +++\n' "${STATUS-1}" "${STATUS-1}"
+}
+
+@test "the number in the last words counts, not six thousand EAGAIN before and after them" {
+	polls() { for ((i = 0; i < 3000; i++)); do echo '45 recvfrom(3, 0x7ffd1de10370, 64, 0, NULL, NULL) = -1 EAGAIN (Resource temporarily unavailable)'; done; }
+	mapfile -t polls < <(polls)
+	log "${polls[@]}" '49 bind(5, {sa_family=AF_XDP}, 16) = -1 EBUSY (Device or resource busy)' \
+		'1 write(2, "worker 2 cannot start, giving up (16)\n", 38) = 38' "${polls[@]}" >"$BATS_TEST_TMPDIR/log"
+	chosen - bind EBUSY '.because | contains("giving up (16)")' <"$BATS_TEST_TMPDIR/log"
+	[ "$(list)" = '6000 x recvfrom(3, 0x7ffd1de10370, 64, 0, NULL, NULL) = -1 EAGAIN (Resource temporarily unavailable)
+bind(5, {sa_family=AF_XDP}, 16) = -1 EBUSY (Device or resource busy)
+the program exited with 1' ]
+}
+
+@test "an error is named by text, by name, and by number in the ways of programs" {
+	for words in "Device or resource busy" EBUSY "(16)" "(-16)" "rc=-16" "errno 16" "[Errno 16]" "ret: -16" "failed with -16" "error code 16"; do
+		log '257 openat(AT_FDCWD, "/etc/p.conf", O_RDONLY) = -1 ENOENT (No such file or directory)' \
+			'49 bind(5, {sa_family=AF_XDP}, 16) = -1 EBUSY (Device or resource busy)' \
+			'42 connect(6, {sa_family=AF_INET}, 16) = -1 ENETUNREACH (Network is unreachable)' \
+			"1 write(2, \"worker 2: $words\\n\", 38) = 38" '54 setsockopt(6, SOL_SOCKET, SO_DEBUG, [1], 4) = -1 EACCES (Permission denied)' >"$BATS_TEST_TMPDIR/log"
+		chosen - bind EBUSY .spoken <"$BATS_TEST_TMPDIR/log"
+	done
+	# A number elsewhere is a number.
+	log '49 bind(5, {sa_family=AF_XDP}, 16) = -1 EBUSY (Device or resource busy)' \
+		'1 write(2, "worker 16 of 16 gives up\n", 38) = 38' >"$BATS_TEST_TMPDIR/log"
+	chosen - bind EBUSY '.spoken | not' <"$BATS_TEST_TMPDIR/log"
+}
+
+@test "a message that names the call or its argument tells two of an error apart" {
+	two=('257 openat(AT_FDCWD, "/run/a.sock", O_RDONLY) = -1 ENOENT (No such file or directory)'
+		'257 openat(AT_FDCWD, "/run/b.sock", O_RDONLY) = -1 ENOENT (No such file or directory)')
+	log "${two[@]}" '1 write(2, "cannot open /run/a.sock: No such file or directory\n", 50) = 50' >"$BATS_TEST_TMPDIR/log"
+	chosen - openat ENOENT '.args_text[1] == "/run/a.sock" and (.next[0] | .command == "make why PROG=./p CALL=openat ERRNO=ENOENT NTH=2")' <"$BATS_TEST_TMPDIR/log"
+	log "${two[@]}" '1 write(2, "No such file or directory\n", 26) = 26' >"$BATS_TEST_TMPDIR/log"
+	chosen - openat ENOENT '.args_text[1] == "/run/b.sock"' <"$BATS_TEST_TMPDIR/log"
+}
+
+@test "without words, what the program did next counts: it gave up, or closed the descriptor" {
+	chosen quiet listen EBADF '(.because | contains("exited with 3 soon after")) and .args_raw == [99, 1]'
+	run -0 choose "" ENOENT
+	[ "$(jq -r .args_text[1] <<<"$output")" = /etc/nosuch.conf ]
+	[ "$(jq .because <<<"$output")" = null ]
+	run -0 choose recvfrom "" 50
+	[ "$(jq -c '[.nth, .args_raw]' <<<"$output")" = '[50,[3,null,9,0,0,0]]' ]
+	run -0 choose recvfrom "" 51
+	[[ $output == *"no such call failed (CALL=recvfrom ERRNO= NTH=51); LIST=1 shows the "* ]]
+	chosen number setsockopt ENOPROTOOPT '.because | contains("setup rc=-92")'
+}
+
+@test "what failed where another try succeeded is a search path" {
+	log '257 openat(AT_FDCWD, "/etc/p.conf", O_RDONLY) = -1 EACCES (Permission denied)' \
+		'257 openat(AT_FDCWD, "/usr/a/x.o", O_RDONLY) = -1 ENOENT (No such file or directory)' \
+		'257 openat(AT_FDCWD, "/usr/b/x.o", O_RDONLY) = 3' >"$BATS_TEST_TMPDIR/log"
+	chosen - openat EACCES '.next == []' <"$BATS_TEST_TMPDIR/log"
+}
+
+@test "EINTR belongs to the call that a signal ended, and not to the handler's return" {
+	chosen interrupted recvfrom EINTR '.nth == 1 and .number == 45 and .args_raw[0:1] == [3]'
+	run -1 grep rt_sigreturn "$OUT"
+	# After a handler with SA_RESTART, the call is made again.
+	printf '%s\n' '7 [  45] recvfrom(3, 0x7ffd, 64, 0, NULL, NULL) = ? ERESTARTSYS (To be restarted if SA_RESTART is set)' \
+		'7 [  15] rt_sigreturn({mask=[]})    = 45' '7 [  45] recvfrom(3, 0x7ffd, 64, 0, NULL, NULL) = 5' '7 [ 231] +++ exited with 0 +++' |
+		candidates -
+	[ "$(jq -c .failed "$OUT")" = '[]' ]
+}
+
+@test "netlink: the error of an acknowledgement belongs to the request with its number" {
+	chosen netlink-ack sendto EEXIST '.carried == "netlink-ack" and .carrier.call == "recvfrom" and .number == 44 and .args_raw[0] == 4
+		and .errno == 17 and (.args | contains("NLM_F_ACK"))'
+	chosen sock-destroy sendto ENOENT '.carried == "netlink-ack"'
+	# ip: the kernel's words are the program's, and no probe is taken for it.
+	chosen extended-ack sendmsg EINVAL '.says == "mtu greater than device maximum" and (.because | contains("mtu greater")) and .next == []'
+	chosen ip-exist sendmsg EEXIST '.says == null'
+	chosen dump sendto ENOENT '.carried == "netlink-ack" and .says == "ipv4: FIB table does not exist"'
+	[[ $(list) == *") was answered with ENOENT (No such file or directory)"* ]]
+}
+
+@test "netlink: of several requests in flight, each has its own acknowledgement" {
+	request() { echo "44 sendto(3, [{nlmsg_len=40, nlmsg_type=$1, nlmsg_flags=NLM_F_REQUEST|NLM_F_ACK, nlmsg_seq=$2, nlmsg_pid=0}, 1], 40, 0, NULL, 0) = 40"; }
+	ack() { echo "45 recvfrom(3, [{nlmsg_len=36, nlmsg_type=NLMSG_ERROR, nlmsg_flags=NLM_F_CAPPED, nlmsg_seq=$1, nlmsg_pid=40}, {error=$2, msg={nlmsg_len=40, nlmsg_type=RTM_NEWADDR, nlmsg_flags=0, nlmsg_seq=$1, nlmsg_pid=0}}], 4096, ${3:-0}, NULL, NULL) = 36"; }
+	log '41 socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE) = 3' "$(request RTM_NEWADDR 1)" "$(request RTM_NEWROUTE 2)" "$(request RTM_NEWLINK 3)" \
+		"$(ack 1 0)" "$(ack 2 -ENETUNREACH MSG_PEEK)" "$(ack 2 -ENETUNREACH)" "$(ack 3 0)" >"$BATS_TEST_TMPDIR/log"
+	chosen - sendto ENETUNREACH '.nth == 2 and .since == {call: "socket", number: 41, nth: 1, thread: 0}' <"$BATS_TEST_TMPDIR/log"
+	[ "$(jq '.failed | length' "$OUT")" = 1 ]
+}
+
+@test "SO_ERROR and the error queue: what brought the error, and the descriptor's history" {
+	chosen so-error getsockopt ECONNREFUSED '.carried == "so-error" and .since.call == "socket" and .last == {call: "connect", number: 42, nth: 1, thread: 0}'
+	chosen error-queue recvmsg ECONNREFUSED '.carried == "error-queue" and .since.call == "socket" and .last.call == "sendto" and .args_raw[0] == 3'
+	[[ $(list) == *") brought ECONNREFUSED (Connection refused)"* ]]
+}
+
+@test "an error that only the kernel knows has a name" {
+	chosen kernels-own bpf ENOTSUPP '.errno == 524 and .spoken'
+	[[ $(list) == *"= -1 ENOTSUPP (Operation is not supported, which the C library calls Unknown error 524)"* ]]
+}
+
+@test "an error that no call had is the library's, or came where strace does not look" {
+	log '21 access("/nosuch", F_OK) = -1 ENOENT (No such file or directory)' '1 write(2, "p: Invalid argument\n", 20) = 20' | candidates -
+	run -0 choose
+	[[ $output == *'no system call failed with EINVAL, which the program speaks of (p: Invalid argument)'* ]]
+	[[ $output != *io_uring* ]]
+	log '425 io_uring_setup(8, {flags=0}) = 3' '426 io_uring_enter(3, 1, 1, IORING_ENTER_GETEVENTS, NULL, 8) = 1' \
+		'1 write(2, "p: Invalid argument\n", 20) = 20' | candidates -
+	run -0 choose
+	[[ $output == *"in a completion of io_uring, which strace does not show"* ]]
+	# Words without a call do not hide the words of one that failed.
+	log '49 bind(5, {sa_family=AF_XDP}, 16) = -1 EBUSY (Device or resource busy)' '1 write(2, "bind: Device or resource busy\n", 30) = 30' \
+		'1 write(2, "cannot start: Invalid argument\n", 20) = 20' >"$BATS_TEST_TMPDIR/log"
+	chosen - bind EBUSY '.because | contains("no call failed with EINVAL, of which the program spoke last")' <"$BATS_TEST_TMPDIR/log"
+}
