@@ -3,7 +3,7 @@
 # repro/why: the line of the kernel that refused a call, of programs that the lab does
 # not know. What is expected was read in the sources of Linux 5.10 to 7.2.
 
-# shellcheck disable=SC2016,SC2154 # what is quoted is jq's; bats sets stderr
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154 # what is quoted is jq's; bats sets output
 
 load lib
 
@@ -149,6 +149,61 @@ value() { [ "$(jq -c --arg name "$1" '.values[$name]' build/why.json)" = "$2" ];
 	[ "$(answer .errno)" = ENOENT ]
 }
 
+# brought ITEM...: the output has these items for vm/image.
+brought() {
+	local item
+	for item; do
+		grep -qxF -- "$item" <<<"$output" || { echo "no $item in $output"; return 1; }
+	done
+}
+
+@test "of a script, its interpreter and the programs that it runs come along" {
+	cd "$BATS_TEST_TMPDIR"
+	ip=$(PATH=$PATH:/usr/sbin command -v ip)
+	printf '%s\n' '#!/bin/bash' '# gdb is for later' 'set -e' 'x=$(ip -j link)' 'if ! timeout 5 tee f; then exit 1; fi' >run.sh
+	run -0 "$OLDPWD/repro/why.d/comes-along" ./run.sh /case/run.sh
+	brought /case/run.sh=./run.sh /bin/bash=/bin/bash "$ip=$ip" "$(type -P tee)=$(type -P tee)"
+	[[ $output != */gdb=* ]]
+	printf '%s\n' '#!/usr/bin/env -S python3 -u' 'import socket, mine' 'import subprocess as s' 's.run(["ip", "link"])' >test.py
+	echo >mine.py
+	run -0 "$OLDPWD/repro/why.d/comes-along" ./test.py /case/test.py
+	brought "/case/mine.py=$PWD/mine.py" "$ip=$ip" "/usr/bin/env=/usr/bin/env"
+	grep -qE '^/.*/python3[0-9]+\.zip=' <<<"$output"
+	grep -qE '^/(usr/bin/python3[^/]*=|.*/bin/python3[^/]*=)' <<<"$output"
+}
+
+@test "FILES takes folders, and a relative path in the guest goes below /case" {
+	local here=$PWD
+	cd "$BATS_TEST_TMPDIR"
+	mkdir -p folder/deep
+	echo 1 >folder/one
+	echo 2 >folder/deep/two
+	run -0 "$here/repro/why.d/comes-along" /bin/true /case/true folder a/b=folder/one "/etc/c=folder"
+	brought /case/true=/bin/true /case/folder=folder /case/a/b=folder/one /etc/c=folder
+	run -0 "$here/vm/image" "$here/build/gen_init_cpio" out.cpio "/case/folder=folder" /case/a/b=folder/one
+	for item in "dir /case/folder/deep " "file /case/folder/deep/two " "file /case/folder/one " "file /case/a/b "; do
+		grep -qF "$item" out.cpio.list
+	done
+	run -2 "$here/vm/image" "$here/build/gen_init_cpio" out.cpio "a/b=folder/one"
+	touch "folder/a blank"
+	run -2 "$here/vm/image" "$here/build/gen_init_cpio" out.cpio "/case/folder=folder"
+}
+
+# bats test_tags=slow
+@test "scripts are programs: a shell's that runs ip, and python's" {
+	cd "$BATS_TEST_TMPDIR"
+	printf '%s\n' '#!/bin/bash' 'ip link set dev outer mtu 70000 || exit 3' >run.sh
+	printf '%s\n' '#!/usr/bin/env python3' 'import socket' 's = socket.socket()' 's.bind(("127.0.0.1", 7777)); s.listen()' \
+		't = socket.socket()' 't.bind(("127.0.0.1", 7777))' >test.py
+	chmod +x run.sh test.py
+	cd "$OLDPWD"
+	run -0 --separate-stderr repro/why "PROG=$BATS_TEST_TMPDIR/run.sh" LIST=1
+	[[ $output == *"was answered with EINVAL (Invalid argument)"* && ${lines[-1]} == "the program exited with 3" ]]
+	run -0 --separate-stderr repro/why "PROG=$BATS_TEST_TMPDIR/test.py"
+	[ "$(answer '"\(.call) \(.errno)"')" = "bind EADDRINUSE" ]
+	[[ $output == *'ended with "OSError: [Errno 98] Address already in use"'* ]]
+}
+
 # refuses TEXT WORD...: bad input, told in one line before anything is built.
 refuses() {
 	local text=$1
@@ -161,10 +216,11 @@ refuses() {
 @test "a program that cannot run in the guest is refused in one line" {
 	(
 		cd "$BATS_TEST_TMPDIR"
-		printf '#!/bin/sh\n' >script
+		echo 'exit 1' >script
+		echo '#!/bin/nosuchshell' >odd
 		cp "$PROGRAM" plain
 		chmod -x plain
-		chmod +x script
+		chmod +x script odd
 		cp "$PROGRAM" arm
 		printf '\xb7' | dd of=arm bs=1 seek=18 conv=notrunc 2>/dev/null # EM_AARCH64
 		echo 'int missing(void) { return 0; }' | cc -shared -o libmissing.so -x c -
@@ -173,7 +229,8 @@ refuses() {
 	refuses "PROG= is needed"
 	refuses "there is no such file" "PROG=$BATS_TEST_TMPDIR/nothing"
 	refuses "not executable" "PROG=$BATS_TEST_TMPDIR/plain"
-	refuses "not an ELF program" "PROG=$BATS_TEST_TMPDIR/script"
+	refuses "neither an ELF program nor a script" "PROG=$BATS_TEST_TMPDIR/script"
+	refuses "its interpreter /bin/nosuchshell was not found" "PROG=$BATS_TEST_TMPDIR/odd"
 	refuses "is for AArch64" "PROG=$BATS_TEST_TMPDIR/arm"
 	refuses "needs libmissing.so" "PROG=$BATS_TEST_TMPDIR/needs"
 }

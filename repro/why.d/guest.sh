@@ -10,6 +10,8 @@
 set -eu
 
 cd /case
+# As on the host, whose programs may be anywhere there; applets of busybox come last.
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 ldconfig
 busybox --install -s /bin
 if [ -e setup ]; then

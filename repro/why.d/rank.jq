@@ -20,7 +20,7 @@ def told: "\(.call)(\(.args | if length > 200 then .[:200] + "..." else . end))"
 def noise:
   if (.error | IN("EAGAIN", "EINPROGRESS", "EALREADY", "ETIMEDOUT", "ECHILD", "EINTR"))
     and (.call | test("^(recv|read|preadv|accept|send|write|connect|wait|poll|epoll|futex|rt_sigtimedwait|io_|fcntl)")) then "not yet"
-  elif .call == "ioctl" and .error == "ENOTTY" or .error == "ESPIPE" then "a look at what a file is"
+  elif .call == "ioctl" and .error == "ENOTTY" or .error == "ESPIPE" or (.args | contains("\"/dev/tty\"")) then "a look at what a file is"
   elif .call == "readlink" and .error == "EINVAL" then "a look whether a file is a link"
   elif .call == "prctl" and (.args | test("^PR_CAP(BSET|_AMBIENT)")) then "a probe for capabilities"
   elif .carried == "netlink-ack" and (.args | test("nlmsg_len=32, nlmsg_type=(RTM_NEWLINK|0x10 )")) then "a probe for strict checking"
