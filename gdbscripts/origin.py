@@ -444,9 +444,13 @@ def computed_at(path, step, index):
     wanted = set() if branch else {register_of(operand) for operand in one.operands} - {None}
     flags, found = branch or one.name.startswith(("sbb", "adc", "set", "cmov")), []
     for at, i, callee in backwards(path, step, index):
-        if callee is not None or path.frames[at] != path.frames[step] or not (wanted or flags):
+        if path.frames[at] != path.frames[step] or not (wanted or flags):
             break
         one = path.instructions(at)[i]
+        if callee is not None:
+            if "rax" in wanted:
+                found.append(one.address)
+            break
         compares = flags and sets_flags(one)
         if not (compares or wanted & one.writes()):
             continue

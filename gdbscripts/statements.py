@@ -134,7 +134,11 @@ def answers(branch, computed, statement, armed, name):
     guard = next((one for one in at if sets(one, name)), same_function(at, made["function"]))
     found = [answer(guard, at[:at.index(guard)], made, armed, name)]
     for address in computed:
-        other = same_function(levels(address), guard["function"])
+        at = levels(address)
+        other = same_function(at, guard["function"])
+        if found[0]["first"] <= other["line"] <= found[0]["last"] and other["function"] == guard["function"]:
+            found[0]["inlined"] += [dict(shown(one), text=text_at(one)) for one in at[:at.index(other)]
+                                    if shown(one) not in [shown(known) for known in found[0]["inlined"]]]
         if other["function"] == guard["function"] and is_condition(text_at(other)) \
                 and not found[0]["first"] <= other["line"] <= found[0]["last"]:
             found.insert(0, answer(other, [], made, armed, name))
@@ -150,7 +154,7 @@ def answer(guard, inlined, made, armed, name, **known):
     if not lines:
         raise LabError(f"the kernel's source is gone: there is no {guard['path']}")
     text, first, last = whole(lines, guard["line"])
-    return {**shown(guard),
+    return {**shown(guard), "path": guard["path"],
             "condition": text,
             "inlined": [dict(shown(one), text=text_at(one)) for one in inlined],
             "statement": guarded(lines, guard, first, last, made, armed, name),
@@ -165,6 +169,28 @@ def text_at(one):
 
 def is_condition(text):
     return re.match(r"(\} )?(else )?(if|while|switch) ?\(", text)
+
+
+def indentation(line):
+    return len(line) - len(line.lstrip("\t"))
+
+
+def enclosing(found):
+    """The conditions of the blocks that a line is in, the innermost first: (first line, last
+    line, text). Kernel code is indented by tabs."""
+    lines, conditions = lines_of(found["path"]), []
+    depth = indentation(lines[found["first"] - 1])
+    for number in range(found["first"] - 1, 0, -1):
+        line = lines[number - 1]
+        if line.startswith(("{", "}")) or depth <= 1:
+            break
+        if not line.strip() or indentation(line) >= depth or re.match(r"\w+:|#", line.strip()):
+            continue
+        text, first, last = whole(lines, number)
+        depth = indentation(lines[first - 1])
+        if is_condition(text) and not text.startswith(("switch", "while")):
+            conditions.append((first, last, text))
+    return conditions
 
 
 def behind(lines, last):

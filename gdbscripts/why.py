@@ -81,7 +81,41 @@ def answer(call, path, born, values):
     place = places[0] if places else (born.step, born.index)
     found = found or statements.answers(None, [], path.instructions(born.step)[born.index].address, False, call["name"])
     return dict(found[0], kind=born.kind, others=found[1:], chain=chain(path, place),
-                values=values_at(path, values, place, found[0]), callee=callees(path, values, place))
+                values=values_at(path, values, place, found[0]), callee=callees(path, values, place),
+                within=within(path, values, place, found[0]))
+
+
+def within(path, values, place, found):
+    """The conditions around the one that decided, the innermost first, or around the call of
+    its function where that does the same each time."""
+    step, frame = place[0], path.frames[place[0]]
+    around = statements.enclosing(found)
+    if not around and not statements.is_condition(found["condition"] or "") and path.callers[frame] is not None:
+        step = path.callers[frame]
+        caller = statements.levels(path.blocks[step].last.address)[-1]
+        around = statements.enclosing(dict(caller, first=caller["line"]))
+        found, frame = caller, path.frames[step]
+    all_of_it = []
+    for first, last, text in around:
+        step = last_branch(path, frame, step, first, last)
+        one = dict(statements.shown(found), line=first, first=first, last=last, condition=text, inlined=[])
+        at = None if step is None else (step, len(path.instructions(step)) - 1)
+        all_of_it.append({**{key: one[key] for key in ("function", "file", "line", "condition")},
+                          "values": values_at(path, values, at, one) if at else {},
+                          "callee": callees(path, values, at) if at else []})
+        if step is None:
+            break
+    return all_of_it
+
+
+def last_branch(path, frame, before, first, last):
+    """The last step of a frame, before another one, that ends with a branch of some lines."""
+    for step in range(before - 1, -1, -1):
+        branch = path.blocks[step].last
+        if path.frames[step] == frame and path.stops[step] is None and branch.flow == "jcc" \
+                and first <= statements.levels(branch.address)[-1]["line"] <= last:
+            return step
+    return None
 
 
 def conditions(path, place, born, name):

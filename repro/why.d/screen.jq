@@ -8,6 +8,9 @@ def place: if .file then "\(.file):\(.line)" else "(no source)" end;
 
 def values_text: to_entries | map("\(.key) = \(.value // "NULL")") | join(", ") | if . == "" then "none that the compiler kept" else . end;
 
+def called: .[] | "  in \(.function), \(place): \(.condition)",
+  (.inlined[] | "  and there in \(.function), \(place): \(.text)"), "           \(.values | values_text)";
+
 def screen: . as $why
 | ([.chain[] | .function | length] | max + 2) as $width
 | (if .program.ended == "exited with 0" then "the program went on after this and exited with 0:" else empty end),
@@ -26,9 +29,8 @@ def screen: . as $why
    elif $why.kind == "fault" then "  a page fault made the value" else empty end),
   "",
   "  values   \($why.values | values_text)",
-  ($why.callee[] | "  it calls \(.function), \(place): \(.condition)",
-    (.inlined[] | "           and there in \(.function), \(place): \(.text)"),
-    "           \(.values | values_text)"),
+  ($why.callee | called),
+  ($why.within[] | "  within   \(.line): \(.condition)", (.values | select(. != {}) | "           \(values_text)"), (.callee | called)),
   ($why.chain | to_entries[] | "  \(if .key == 0 then "called   " else "         " end)\(.value.function | pad($width))\(.value | place)"),
   ($why.others[] | "  or else  \(.function), \(place): \(.condition)"),
   "",

@@ -14,7 +14,7 @@ $call[0] as $call | $origin[0] as $origin
     text: ([$origin.condition, $origin.statement.text] | map(strings)
       | if .[0] == .[1] then .[0] else join("\n") end),
     condition: $origin.condition, statement: $origin.statement, inlined: $origin.inlined,
-    values: $origin.values, callee: $origin.callee, chain: $origin.chain, source: $origin.source,
+    values: $origin.values, callee: $origin.callee, within: $origin.within, chain: $origin.chain, source: $origin.source,
     kind: $origin.kind, others: $origin.others,
     program: {said: ([$calls[0].said[] | select(.order > $call.order and any(.errors[]; .error == $call.error))][0].text),
       ended: ($calls[0].ended // "was still running at the deadline")},
