@@ -86,7 +86,8 @@ wanted() {
 		[[ ${!LIBRARY_KNOB-} =~ ^(upstream|distro|)$ ]] || return 1
 		text+="|${!LIBRARY_KNOB-}"
 	fi
-	for from in cc ld pahole busybox ip ethtool strace gdbserver; do
+	# If a program of the build or of a run is missing, build, and so call repro/needs.
+	for from in cc ld pahole busybox ip ethtool strace gdbserver "$QEMU" gdb jq awk cmp find setpriv; do
 		PARTS+=("$(type -P "$from" || type -P "/usr/sbin/$from" || echo /nowhere)")
 	done
 	REPLY=${text//$'\n'/ }
@@ -130,6 +131,7 @@ build() {
 	local column name asked='' began=$EPOCHREALTIME
 	local -a programs=() images=() PARTS
 	! is_built || return 0
+	repro/needs
 	own_tmp
 	mkdir -p "$RUN"
 	rm -f "$RUN/built"
@@ -144,6 +146,7 @@ build() {
 	[ "$HAS_PROGRAM" = false ] || make_inputs "${programs[@]}"
 	build_kernels
 	make_inputs "${images[@]}" "$RUN/initrd.saved" "$BUILD/errno.json"
+	layouts
 	[ -z "$asked" ] || keep_stamp "$asked" "$began"
 }
 

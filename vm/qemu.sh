@@ -51,7 +51,10 @@ qemu_options() {
 		OPTIONS+=(-cpu max,-avx,-avx2,-xsave,-erms)
 		# On a busy host the kernel may find that its timer does not tick, and panic
 		# ("IO-APIC + timer doesn't work"): skip that test, as under KVM.
-		tuning="noapictimer no_timer_check norandmaps" ;;
+		# lpj saves the calibration of the delay loop, 40 ms of real time: no device here
+		# needs exact delays. noreplace-smp saves patching lock prefixes, which cost the
+		# emulated processor nothing.
+		tuning="noapictimer no_timer_check norandmaps lpj=1000000 noreplace-smp" ;;
 	*) usage_error "ACCEL=$ACCEL: must be kvm or tcg" ;;
 	esac
 	OPTIONS+=(-append "console=ttyS0 panic=-1 oops=panic reboot=t nokaslr random.trust_cpu=on retain_initrd dummy.numdummies=0 $tuning$words")

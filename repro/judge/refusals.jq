@@ -5,7 +5,8 @@
 #
 # Named arguments: $errno (errno.c's), $plan (plan.jq's); per column, as text, COLUMN/result
 #   and COLUMN/strace.
-# Output: {COLUMN: {rows [names], refused [{rows, program, thread, number, nth, call, args,
+# Output, for jq -r: the number of refused calls; a line "COLUMN N<tab>CALL" for each, N from 0;
+#   then {COLUMN: {rows [names], refused [{rows, program, thread, number, nth, call, args,
 #   errno, error, text, name}]}}: the rows that strace saw the program write, and the refused
 #   calls. A row's refused call is the last one with the row's error since the previous row.
 include "calls";
@@ -22,3 +23,5 @@ $plan[0].columns | map(.name as $column
   | group_by([.call, .error]) | map(sort_by(.order) | .[0] + {rows: map(.row), program: "/case/program", name: .[0].error} | del(.row))
   | {($column): {rows: [$strace.rows[].row], refused: sort_by(.order)}})
 | add
+| [to_entries[] | .key as $column | .value.refused | to_entries[] | "\($column) \(.key)\t\(.value | del(.rows) | tojson)"] as $lines
+| ($lines | length), $lines[], .

@@ -4,9 +4,9 @@
 #
 # Named arguments: $name (of the case), $plan (plan.jq's), $errno (errno.c's), $refusals (refusals.jq's), $build
 #   (BUILD) and $folder (the case's), $accel, $retried (why, or ""), $qemu, $took (1/100 s),
-#   $layouts (pahole's, as text); for each column COLUMN/kernel (JSON, slurped) and
-#   COLUMN/library (in words, or ""), and as text COLUMN/result, COLUMN/timeline (JSON
-#   lines), COLUMN/strace, COLUMN/origins ([{call, at}]: a refused call, and
+#   $layouts (pahole's, as text); for each column COLUMN/kernel and, if the case has a library,
+#   COLUMN/library (its library.json; both slurped), and as text COLUMN/result, COLUMN/timeline
+#   (JSON lines), COLUMN/strace, COLUMN/origins ([{call, at}]: a refused call, and
 #   gdbscripts/why.py's answer).
 # Output: verdict.json, see verdict.schema.json. "verdict" is reproduced if everything is as
 #   expected, not-reproduced if something observed is not as expected, and lab-failure if
@@ -66,7 +66,7 @@ $plan[0] as $plan | $plan.case as $case | $errno[0] as $errno | [$build, $folder
         timeline: (.["\($column.name)/timeline"] // "" | json_lines(is_event($folders))),
         strace: (.["\($column.name)/strace"] | lines),
         origins: (.["\($column.name)/origins"] | json(is_origins($folders)) | if . then .is else null end),
-        kernel: .["\($column.name)/kernel"][0], library: .["\($column.name)/library"]}) as $seen
+        kernel: .["\($column.name)/kernel"][0], library: (.["\($column.name)/library"] | if . then "\($case.library.name) \(.[0].version // error("library.json has no version"))" else "" end)}) as $seen
     | ($seen | map_values(. // [])) as $v
     | ($v.timeline | calls_by_row) as $recorded
     | ($refusals[0][$column.name] // {}) as $strace
