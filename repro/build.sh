@@ -25,7 +25,7 @@ check_kernels() {
 	for column in "${COLUMNS[@]}"; do
 		word "$column" KERNEL
 		[[ $REPLY =~ ^(v.*|distro|.*#.*|)$ || -d $REPLY ]] ||
-			usage_error "KERNEL=$REPLY : must be vX.Y[.Z], distro, a folder, or GITDIR#REF"
+			usage_error "KERNEL=$REPLY: must be vX.Y[.Z], distro, a folder, or GITDIR#REF"
 	done
 }
 
