@@ -8,12 +8,13 @@
 # shellcheck disable=SC2154 # case.sh and repro/run have them
 
 # Write down what a column's program is made of, for the Makefile. Write only changes, as each
-# write rebuilds the program. Two cases may have the same name, so the age of a source does
-# not show whether the program was built from it.
+# write rebuilds the program. Two cases may have the same name, and a library's folder another
+# revision than the last time, so the age of a file does not show whether the program was built
+# from it.
 describe_program() { # COLUMN
 	local library text sum
 	library_of "$1"; library=$REPLY
-	sum=$({ cat "$DIR"/*.[ch] "$DIR/guest.sh" 2>/dev/null || true; } | sha256sum) # there may be no program
+	sum=$({ cat "$DIR"/*.[ch] "$DIR/guest.sh" "$library"/{library.json,made-by} 2>/dev/null || true; } | sha256sum) # there may be no program
 	word "$1" CFLAGS
 	text="LIBRARY=$library"$'\n'"CFLAGS=${REPLY@Q}"$'\n'"SOURCES=${sum%% *}"
 	[ "$(cat "$RUN/column.$1" 2>/dev/null)" = "$text" ] || echo "$text" >"$RUN/column.$1"
@@ -138,11 +139,14 @@ build() {
 	! wanted || asked=$REPLY
 	for column in "${COLUMNS[@]}"; do
 		built_as "$column"; name=$REPLY
-		describe_program "$name"
 		programs+=("$RUN/program.$name") images+=("$RUN"/{case,initrd}."$name")
 	done
 	check_kernels
 	build_libraries
+	for column in "${COLUMNS[@]}"; do
+		built_as "$column"
+		describe_program "$REPLY"
+	done
 	[ "$HAS_PROGRAM" = false ] || make_inputs "${programs[@]}"
 	build_kernels
 	make_inputs "${images[@]}" "$RUN/initrd.saved" "$BUILD/errno.json"
