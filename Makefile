@@ -33,6 +33,7 @@ define help
 make repro       build what is missing, boot a guest for each column of the case, judge
 make verdict     show the last verdict again
 make why PROG=P  name the line of the kernel that refused P's system call
+make bisect REPO=FOLDER GOOD=A BAD=B  find the commit that broke the case, or mended it
 make report      write up the last run: a mail, a web page, a self-running archive
 make case NAME=N create a case to start from in repro/cases/N; docs/case.md explains it
 make nightly     run the case on several kernels, compare with the last time
@@ -79,6 +80,13 @@ All other knobs (default in parentheses):
 make why:
   PROG ARGS FILES SETUP  the program, its arguments, other files, a script to run first
   CALL ERRNO NTH         choose an error that it met; LIST=1 lists them
+make bisect:
+  REPO GOOD BAD  a git repository of Linux or the case's library; two commits, tags or branches
+  ROW FACTS COLUMN  what counts: a row (the first in which the ends differ), its facts besides
+            the error (none), and the column to run (its first)
+  RUNS      how often each commit runs; all must agree (1)
+  PATHS, FIRST_PARENT=1  limit the search, as for git bisect
+  PROG ...  a program instead of a case, with the knobs of make why
 make debug, make shell:
   COLUMN    the column of the case (its first)
   PORT      make debug: port of the kernel's gdb (1234); the program's gdb uses the next
@@ -98,7 +106,7 @@ make soak:
 endef
 
 .DELETE_ON_ERROR:
-.PHONY: help help-all repro all verdict report why case nightly debug shell kernel menuconfig doctor \
+.PHONY: help help-all repro all verdict report why bisect case nightly debug shell kernel menuconfig doctor \
 	bench soak test test-all clean distclean
 
 help:
@@ -125,6 +133,9 @@ report:
 
 why:
 	@$(TIED) repro/why
+
+bisect:
+	@$(TIED) repro/bisect
 
 case:
 	@repro/case
