@@ -8,14 +8,14 @@
 #   words          what repro/run or repro/why gets, one per line; library, patches
 #   commits/ID/    seen.json (repro/bisect.d/observe), sources, log
 #   symptom.json   what is good and what is bad (symptom.jq)
-#   bisect.out     what git bisect said; steps, a line for each; stopped, why it was
+#   bisect.out     what git bisect said; steps, a line for each
 # KIND is kernel or library; AGE, good or bad, what the old end is; REPO, the user's repository.
 # shellcheck disable=SC2016,SC2153 # the variables are jq's; STATE comes from the environment
 
-GIT_TERMINAL_PROMPT=0
-export GIT_TERMINAL_PROMPT
+# Children end with their script, even if SIGKILL ends it.
+TIED=(setpriv --pdeathsig TERM)
 
-theirs() { timeout 600 git -c safe.directory='*' --no-optional-locks -C "$REPO" "$@"; }
+theirs() { GIT_TERMINAL_PROMPT=0 timeout 600 git -c safe.directory='*' --no-optional-locks -C "$REPO" "$@"; }
 
 # The user's own settings of git must not change what these commands do.
 ours() { GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 git -c gc.auto=0 --git-dir="$STATE/git" "$@"; }
@@ -48,5 +48,5 @@ told() {
 # observe COMMIT WHAT: see what the row does at this commit, unless that is known.
 observe() {
 	[ ! -t 2 ] || printf '\e[K%s: %s\r' "$2" "$(subject "$1")" >&2
-	setpriv --pdeathsig TERM repro/bisect.d/observe "$1"
+	"${TIED[@]}" repro/bisect.d/observe "$1"
 }

@@ -47,7 +47,7 @@ def ends($good; $bad):
       {refused: "FACTS=\($facts): the row \($pairs[0].row) has the facts \($pairs[0].b.facts | keys | join(", "))"}
     else
       ([$pairs[] | select((.g | outcome($asked)) != (.b | outcome($asked)))] | [(.[] | select(.b.errno)), .[]][0]
-       // ([$pairs[] | select($asked == [] and .facts != [])][0] | values | . + {chosen: .facts})) as $pair
+       // ([$pairs[] | select($asked == [] and .facts != [])][0] | values | . + {chosen: .facts}) // null) as $pair
       | if $pair == null then {refused: "GOOD and BAD do not differ: \($pairs[0].row) is \($pairs[0].b | outcome($asked) | described) at both"}
         else $pair | (.chosen // $asked) as $facts
           | {row, $facts, good: (.g | outcome($facts)), bad: (.b | outcome($facts))}

@@ -1,0 +1,238 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# repro/bisect: the search, with a stand-in that says what a commit does; and at the end, real
+# histories of a library and a kernel.
+
+# shellcheck disable=SC2030,SC2031 # bats: each test is a shell of its own
+# shellcheck disable=SC2154 # stderr is set by bats
+
+load lib
+
+# A lab of its own, in which tests/guests/observe plays repro/bisect.d/observe.
+setup() {
+	own_cache
+	lab=$BATS_TEST_TMPDIR/lab
+	mkdir "$lab"
+	cp -r repro vm kernel-config gdbscripts "$lab"
+	cp tests/guests/observe "$lab/repro/bisect.d/observe"
+	export CALLS=$BATS_TEST_TMPDIR/calls
+	unset BUILD CASE REPO GOOD BAD ROW FACTS RUNS
+	repo=$BATS_TEST_TMPDIR/linux
+}
+
+# history OUTCOME...: a repository that looks like a kernel's, with a commit for each, tagged c0,
+# c1 and so on.
+history() {
+	local outcome n=0
+	git init -q -b master "$repo"
+	(
+		cd "$repo" || exit
+		git config user.name n
+		git config user.email e
+		git config commit.gpgsign false
+		touch Kbuild
+		for outcome; do
+			echo "$outcome" >outcome
+			touch "n$n"
+			git add .
+			git commit -q -m "number $n: $outcome"
+			git tag "c$n"
+			n=$((n + 1))
+		done
+	)
+}
+
+# times N OUTCOME: print it N times.
+times() { yes "$2" | head -n "$1"; }
+
+bisect() { "$lab/repro/bisect" CASE=template "REPO=$repo" "$@"; }
+
+answer() { jq -re "$1" "$lab/build/bisect.json"; }
+
+# found TAG: the answer is that commit.
+found() {
+	[ "$(answer .commit)" = "$(git -C "$repo" rev-parse "$1^{commit}")" ] || { answer .subject; return 1; }
+}
+
+@test "the culprit is found wherever the ends are, and what is known is not tried again" {
+	mapfile -t outcomes < <(times 17 well; times 16 refused)
+	history "${outcomes[@]}"
+	for ends in "c0 c32" "c16 c32" "c0 c17" "c16 c17" "c9 c20"; do
+		run -0 --separate-stderr bisect GOOD="${ends% *}" BAD="${ends#* }"
+		found c17
+		[ "$(answer '"\(.effect) \(.verified)"')" = "broke true" ]
+		[ "$(sort "$CALLS" | uniq -d)" = "" ]
+	done
+	git -C "$repo" bisect start
+	git -C "$repo" bisect replay "$lab/build/bisect.log" # as git's
+}
+
+@test "a commit that mended it is found in the same way" {
+	mapfile -t outcomes < <(times 5 refused; times 6 well)
+	history "${outcomes[@]}"
+	run -0 --separate-stderr bisect GOOD=c10 BAD=c0
+	found c5
+	[ "$(answer '"\(.effect) \(.symptom.bad)"')" = "mended EINVAL (connect) in refuse: if (wrong)" ]
+	[[ $output == *"verified: c10 without it is bad"* ]]
+}
+
+@test "the ends are run first: exchanged, alike, or not to be had" {
+	history well well refused other panic
+	run -1 --separate-stderr bisect GOOD=c2 BAD=c0
+	ends_with "GOOD and BAD are exchanged"
+	run -1 --separate-stderr bisect GOOD=c0 BAD=c1
+	ends_with "do not differ: first is success at both"
+	run -2 --separate-stderr bisect GOOD=c0 BAD=c0
+	ends_with "are the same commit"
+	run -2 --separate-stderr bisect GOOD=c0 BAD=v9
+	ends_with "BAD=v9: the repository has no such commit"
+	run -2 --separate-stderr bisect GOOD=c0 BAD=c2 ROW=third
+	ends_with "there are first, second"
+	run -125 --separate-stderr bisect GOOD=c0 BAD=c4
+	ends_with "BAD=c4: panic: Kernel panic"
+	[ ! -e "$lab/build/bisect.json" ]
+	[ "$(wc -l <"$CALLS")" = 4 ]
+}
+
+@test "only the same symptom is bad: what else goes wrong is skipped, and the log says what it was" {
+	history well well elsewhere well other panic well refused elsewhere refused nothing refused refused
+	run -0 --separate-stderr bisect GOOD=c0 BAD=c12
+	found c7
+	run -1 grep -E '^# (old|new): .*(elsewhere|panic|other|nothing)' "$lab/build/bisect.log"
+	run -0 --separate-stderr bisect GOOD=c3 BAD=c9
+	found c7
+	grep -qE '^# skip: .* another failure: EINVAL \(connect\) in refuse: if \(too_long\)' "$lab/build/bisect.log"
+}
+
+@test "a range of skipped commits is named, with what each was" {
+	history well well panic elsewhere refused refused
+	run -1 --separate-stderr bisect GOOD=c0 BAD=c5
+	said "not found"
+	said "another failure: panic: Kernel panic - not syncing"
+	said "another failure: EINVAL (connect) in refuse: if (too_long)"
+	[ ! -e "$lab/build/bisect.json" ]
+}
+
+@test "what comes and goes is skipped where all runs must agree" {
+	history well well flaky refused refused
+	run -1 --separate-stderr bisect GOOD=c0 BAD=c4 RUNS=2
+	said "it comes and goes: EINVAL (connect) in refuse: if (wrong); success"
+}
+
+@test "facts count where the errors are alike, or by name" {
+	history "refused 1" "refused 1" "refused 2" "refused 2"
+	run -0 --separate-stderr bisect GOOD=c0 BAD=c3
+	found c2
+	run -2 --separate-stderr bisect GOOD=c0 BAD=c3 ROW=second FACTS=fact,nosuch
+	ends_with "FACTS=fact,nosuch: the row second has the facts fact"
+}
+
+@test "ends on two branches: the change is on the side that differs from where they part" {
+	history well well refused refused
+	git -C "$repo" checkout -q -b stable c1
+	echo stable >"$repo/other"
+	git -C "$repo" add .
+	git -C "$repo" commit -q -m stable
+	run -0 --separate-stderr bisect GOOD=stable BAD=c3
+	found c2
+	git -C "$repo" checkout -q --orphan alone
+	git -C "$repo" commit -q -m alone
+	run -2 --separate-stderr bisect GOOD=alone BAD=c3
+	ends_with "no commit in common"
+}
+
+@test "a merge is crossed, or found as a whole with FIRST_PARENT=1; PATHS limit the search" {
+	history well well well
+	(
+		cd "$repo"
+		git checkout -q -b side c1
+		echo refused >outcome
+		git commit -q -a -m "on the side"
+		git tag side1
+		git checkout -q master
+		git merge -q --no-edit side
+		git tag merged
+		touch more
+		git add .
+		git commit -q -m after
+		git tag after
+	)
+	run -0 --separate-stderr bisect GOOD=c2 BAD=after
+	found side1
+	run -0 --separate-stderr bisect GOOD=c2 BAD=after FIRST_PARENT=1
+	found merged
+	run -0 --separate-stderr bisect GOOD=c0 BAD=after PATHS=outcome
+	found side1
+	run -2 --separate-stderr bisect GOOD=c0 BAD=after PATHS=nosuch
+	ends_with "git bisect does not begin"
+}
+
+@test "the user's repository stays as it is: read-only, in a path with spaces, with changes and its own bisection" {
+	mapfile -t outcomes < <(times 4 well; times 4 refused)
+	history "${outcomes[@]}"
+	mv "$repo" "$BATS_TEST_TMPDIR/my linux"
+	repo="$BATS_TEST_TMPDIR/my linux"
+	git -C "$repo" bisect start c7 c0 >/dev/null
+	echo changed >"$repo/n0"
+	chmod -R a-w "$repo"
+	before=$(cd "$repo" && find . -type f -exec sha256sum {} + | sort)
+	run -0 --separate-stderr bisect GOOD=c0 BAD=c7
+	said "are in no commit"
+	found c4
+	[ "$(cd "$repo" && find . -type f -exec sha256sum {} + | sort)" = "$before" ]
+	chmod -R u+w "$repo"
+}
+
+@test "a shallow clone has what it has" {
+	history well well well refused refused
+	git clone -q --depth 3 "file://$repo" "$BATS_TEST_TMPDIR/shallow"
+	git -C "$repo" rev-parse c0 >"$BATS_TEST_TMPDIR/c0"
+	good=$(git -C "$repo" rev-parse c2) bad=$(git -C "$repo" rev-parse c4) first=$(git -C "$repo" rev-parse c0)
+	repo=$BATS_TEST_TMPDIR/shallow
+	run -0 --separate-stderr bisect GOOD="$good" BAD="$bad"
+	[ "$(answer .subject)" = "number 3: refused" ]
+	run -2 --separate-stderr bisect GOOD="$first" BAD="$bad"
+	ends_with "it is shallow: git fetch --unshallow"
+}
+
+@test "after a kill it goes on where it was, and nothing is left running" {
+	mapfile -t outcomes < <(times 9 well; times 8 refused)
+	history "${outcomes[@]}"
+	touch "$CALLS"
+	# The third commit is looked at for ever, twice.
+	for how in 3:KILL 4:TERM; do
+		STOP_AT=${how%:*} "$lab/repro/bisect" CASE=template "REPO=$repo" GOOD=c0 BAD=c16 >/dev/null 2>&1 3>&- &
+		for ((i = 0; i < 300; i++)); do
+			[ "$(grep -cs . "$CALLS")" -lt "${how%:*}" ] || break
+			sleep 0.1
+		done
+		kill -"${how#*:}" $!
+		wait $! || true
+		for ((i = 0; i < 100; i++)); do
+			pgrep -f "$lab/repro|sleep 3737" >/dev/null || break
+			sleep 0.1
+		done
+		run -1 pgrep -f "$lab/repro|sleep 3737"
+	done
+	run -0 --separate-stderr bisect GOOD=c0 BAD=c16
+	found c9
+	[ "$(sort "$CALLS" | uniq -c | awk '$1 > 1 { print $1 }')" = 3 ] # the one that was stopped twice
+}
+
+@test "a failure of the machine is no commit's: the search stops, and goes on when it is mended" {
+	history well well machine refused refused
+	run -125 --separate-stderr bisect GOOD=c0 BAD=c4
+	ends_with "No space left on device"
+	[ ! -e "$lab/build/bisect.json" ]
+	touch "$CALLS.mended"
+	run -0 --separate-stderr bisect GOOD=c0 BAD=c4
+	found c2
+}
+
+@test "a culprit that does not turn the verdict back is not verified" {
+	# c3 changes the same line again, so c2 cannot be taken out; and with it, c0 is c2.
+	history well well refused "refused 2"
+	run -0 --separate-stderr bisect GOOD=c0 BAD=c3
+	found c2
+	[[ $output == *"verified: c0 with it is bad"* ]]
+}
