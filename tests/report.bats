@@ -187,6 +187,26 @@ guests() {
 	[ -z "$(guests)" ]
 }
 
+@test "run.sh runs another kernel, and names the options that it lacks" {
+	mkdir "$BATS_TEST_TMPDIR/mine"
+	cp "$unpacked/kernel/vmlinux.boot" "$BATS_TEST_TMPDIR/mine/vmlinux"
+	grep -q '^CONFIG_VETH=y$' "$unpacked/options"
+	run -1 grep GDB "$unpacked/options"
+	run -0 --separate-stderr "$unpacked/run.sh" "KERNEL=$BATS_TEST_TMPDIR/mine/vmlinux"
+	[[ $output == *REPRODUCED* ]]
+	said "it needs what ./options lists, built in"
+	one_line
+	sed 's/^CONFIG_VETH=y$/CONFIG_VETH=m/' "$unpacked/kernel/config" >"$BATS_TEST_TMPDIR/mine/.config"
+	cd "$BATS_TEST_TMPDIR/mine"
+	run -125 --separate-stderr env KERNEL=vmlinux DEADLINE=1 "$unpacked/run.sh"
+	said "this kernel lacks CONFIG_VETH=y"
+	run -2 --separate-stderr "$unpacked/run.sh" KERNEL=nothing
+	one_line
+	echo MZ >bzImage
+	run -2 --separate-stderr "$unpacked/run.sh" --gdb before KERNEL=bzImage
+	said "--gdb needs symbols"
+}
+
 # bats test_tags=slow
 @test "run.sh reports each failure, and leaves nothing running" {
 	run -125 --separate-stderr bare_run DEADLINE=1
@@ -511,6 +531,22 @@ kernel/vmlinux.boot" ]
 	tells "last good v9.1"
 	tells "first bad v9.2"
 	tells "git clone https://example.org/xsklab xsklab"
+}
+
+@test "the report has what make bisect found of this case" {
+	copy
+	jq -n --arg case $name '{version: 1, $case, kind: "kernel", row: "inner 0", good: "v9.1", bad: "v9.2", symptom: {good: "success", bad: "EINVAL"},
+		effect: "broke", verified: true, trial: "verified: v9.2 without it is good", commit: "0123456789abcdef", subject: "break it",
+		author: "n <e@example.org>", date: "2030-01-01", release: null, lines: ["net/core/dst.c:1 f(): + x"],
+		to: ["n <e@example.org>", "regressions@lists.linux.dev"], fixes: "Fixes: 0123456789ab (\"break it\")",
+		regzbot: "#regzbot introduced: 0123456789ab", latest: "v9.9", latest_tried: false}' >build/bisect.json
+	reported
+	rm build/bisect.json
+	grep -q '^Subject: \[REGRESSION\] ' "$out/report.txt"
+	tells "0123456789ab (\"break it\"), n <e@example.org>, 2030-01-01; in no release yet"
+	tells "mainline tried: no (the newest tag is v9.9)"
+	tells "#regzbot introduced: 0123456789ab"
+	grep -q '^  regressions@lists.linux.dev$' "$out/report.txt"
 }
 
 # bats test_tags=slow

@@ -4,8 +4,11 @@
 # run.sh: reproduce what report.txt says, with QEMU alone: boot a guest for each column
 # of the case, and compare the error of each row with what the case predicts.
 #
-# usage: ./run.sh
-#        ./run.sh --gdb [COLUMN]   start a guest that waits for gdb, and say how to attach
+# usage: ./run.sh [KERNEL=FILE]
+#        ./run.sh --gdb [COLUMN] [KERNEL=FILE]   start a guest that waits for gdb, and say how
+#                                                to attach
+#   KERNEL  a bzImage or vmlinux of your own instead of the reporter's; needs no symbols but for
+#           --gdb. Names the options that it lacks, if its .config is beside it or in CONFIG=.
 #
 # Environment (defaults): ACCEL, tcg or kvm (tcg); DEADLINE, seconds that a guest may
 #   take (60); QEMU (qemu-system-x86_64); PORT, of gdb (1234); SWAP=1 gives each column
@@ -13,12 +16,13 @@
 # Needs a POSIX shell, coreutils and QEMU 5.2 or later with x86_64's microvm.
 # Inputs: columns, a line each: its name and its kernel's folder; predicted: a line for
 #   each row, its column, name, error number ("set": any error, "any": not compared) and
-#   the error's name; qemu/ and gdb/.
+#   the error's name; options, of the kernel; qemu/ and gdb/.
 # Output: a line for each row, and the verdict; console.log, result.jsonl and strace.log
 #   of each guest in again/. report.txt describes the other files here.
 # Exit: 0 reproduced, all is as predicted; 1 not reproduced; 2 bad usage; 125 a guest
 #   was lost, or the archive has no verdict to compare with.
 set -eu
+here=$PWD
 cd "$(dirname "$0")"
 
 : "${ACCEL:=tcg}" "${DEADLINE:=60}" "${QEMU:=qemu-system-x86_64}" "${PORT:=1234}"
@@ -49,7 +53,10 @@ start() {
 	column=$1 machine=$1
 	shift
 	[ "${SWAP-}" != 1 ] || machine=$(next "$column")
+	before=
 	while IFS= read -r option; do
+		[ "$before" != -kernel ] || option=${KERNEL:-$option}
+		before=$option
 		set -- "$@" "$option"
 	done <"qemu/$machine.$ACCEL"
 	for file in result.jsonl strace.log; do
@@ -147,12 +154,38 @@ reproduce() {
 	compare
 }
 
+# Take KERNEL as seen from where the script was called, and name the options that it lacks. The
+# guest loads no modules.
+check_kernel() {
+	case $KERNEL in
+	/*) ;;
+	*) KERNEL=$here/$KERNEL ;;
+	esac
+	[ -r "$KERNEL" ] || stop 2 "KERNEL=$KERNEL: cannot read this file"
+	folder=$(dirname "$KERNEL") config=
+	for file in "${CONFIG-}" "$folder/.config" "$folder/config" "$folder/../../../.config" "$folder/config-${KERNEL#*/vmlinu?-}"; do
+		[ -n "$config" ] || [ ! -r "$file" ] || config=$file
+	done
+	if [ -z "$config" ]; then
+		echo "run.sh: there is no .config beside $KERNEL; it needs what ./options lists, built in" >&2
+		return
+	fi
+	sort -u "$config" >again/config
+	lacks=$(sort -u options | comm -23 - again/config | tr '\n' ' ')
+	[ -z "$lacks" ] || echo "run.sh: by $config this kernel lacks $lacks" >&2
+}
+
+# has_symbols FILE: is it ELF? A bzImage is not.
+has_symbols() { [ "$(head -c 4 "$1" | tail -c 3)" = ELF ]; }
+
 wait_for_gdb() { # COLUMN
 	while IFS=$tab read -r column folder; do
 		[ "$column" != "$1" ] || kernel=$folder
 	done <columns
 	vmlinux=$kernel/vmlinux
 	[ -e "$vmlinux" ] || vmlinux=$kernel/vmlinux.boot
+	[ -z "$KERNEL" ] || vmlinux=$KERNEL
+	has_symbols "$vmlinux" || stop 2 "--gdb needs symbols, and $vmlinux has none; take the vmlinux that it was made from"
 	cat <<-EOF
 		The guest waits for gdb; Ctrl-A X ends it. In another terminal, in this folder:
 
@@ -164,6 +197,14 @@ wait_for_gdb() { # COLUMN
 	start "$1" "$QEMU" -display none -serial mon:stdio -S -gdb "tcp:127.0.0.1:$PORT"
 }
 
+: "${KERNEL:=}"
+for word; do
+	shift
+	case $word in
+	KERNEL=*) KERNEL=${word#KERNEL=} ;;
+	*) set -- "$@" "$word" ;;
+	esac
+done
 tab=$(printf '\t')
 columns=$(cut -f 1 columns | paste -sd ' ' -)
 case $ACCEL in
@@ -172,10 +213,12 @@ tcg | kvm) ;;
 esac
 case "$#:${1-}: $columns " in
 0:* | 1:--gdb:* | 2:--gdb:*" ${2-} "*) ;;
-*) stop 2 "usage: ./run.sh [--gdb [COLUMN]]; the columns are $columns" ;;
+*) stop 2 "usage: ./run.sh [KERNEL=FILE] [--gdb [COLUMN]]; the columns are $columns" ;;
 esac
 command -v "$QEMU" >/dev/null || stop 125 "there is no $QEMU; install it, or set QEMU="
 rm -rf again
+mkdir again
+[ -z "$KERNEL" ] || check_kernel
 if [ $# = 0 ]; then
 	reproduce
 else

@@ -30,7 +30,7 @@ def subject:
   if .verdict.verdict == "lab-failure" then "\(.name): the lab failed, there is no verdict"
   elif .verdict.verdict != "reproduced" then "\(.name): not as predicted on Linux \(releases)"
   elif .verdict.control then "\(.name): as predicted, a control"
-  else "[BUG] \(.case.report.subject // "\(.name): \([.verdict.columns[] | failing[]] | errors)")" end;
+  else "[\(if .bisection.regzbot then "REGRESSION" else "BUG" end)] \(.case.report.subject // "\(.name): \([.verdict.columns[] | failing[]] | errors)")" end;
 
 def what_fails:
   {title: "What fails", blocks: [
@@ -182,14 +182,25 @@ def versions: . as $facts | .verdict as $verdict
       ["host", .tools.host], ["lab", (.tools.lab | if . then "xsklab, commit \(.)" else "not known" end)]
     ]}]};
 
-def regression: select(.last_good or .first_bad)
+# What make bisect found.
+def bisection: .bisection | values
+  | {title: (if .effect == "broke" then "Regression" else "The commit that mends it" end), blocks: [
+    {pairs: [
+      ["commit", "\(.commit[:12]) (\"\(.subject)\"), \(.author), \(.date); \(if .release then "first in \(.release)" else "in no release yet" end)"],
+      ["bad", "\(.bad), \(.row): \(.symptom.bad)"], ["good", "\(.good), \(.row): \(.symptom.good)"],
+      ["trial", .trial],
+      ["latest", "\(if .kind == "kernel" then "mainline" else "release" end) tried: \(if .latest_tried then "yes" else "no" end)\(if .latest then " (the newest tag is \(.latest))" else "" end)"]]},
+    (select(.lines != []) | {p: "Its lines in functions that the failing path runs through:"}, {pre: .lines}),
+    (select(.effect == "broke") | {pre: [.fixes, (.regzbot | values)]})]};
+
+def regression: select((.last_good or .first_bad) and (.bisection | not))
   | {title: "Regression", blocks: [{pairs: [
       ["last good", .last_good // "not known"],
       ["first bad", .first_bad // "not known"]]}]};
 
 def recipients:
   {title: "To", blocks: [
-    {pre: ((.case.report.lists // []) as $lists | ($lists + [.to[] | select(. as $line | any($lists[]; inside($line)) | not)]))},
+    {pre: ((.case.report.lists // []) as $lists | ($lists + [(.to + (.bisection.to // []))[] | select(. as $line | any($lists[]; inside($line)) | not)]))},
     (.no_to | values | {p: .})
   ]};
 
@@ -205,4 +216,4 @@ def harmless: if .fold then .fold.title |= printable
 
 { subject: (subject | printable),
   sections: ([what_fails, missing, impact, steps, expected, refused_calls, refused_in, timeline,
-    versions, regression, recipients, attached] | map(.blocks |= map(harmless))) }
+    versions, bisection, regression, recipients, attached] | map(.blocks |= map(harmless))) }
