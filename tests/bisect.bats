@@ -236,3 +236,144 @@ found() {
 	found c2
 	[[ $output == *"verified: c0 with it is bad"* ]]
 }
+
+# known FILE...: c0 is known, and its build read these files. Then STATE and KIND are for
+# repro/bisect.d.
+known() {
+	export STATE=$BATS_TEST_TMPDIR/state KIND=kernel RUNS=1
+	mkdir -p "$STATE/commits/$(git -C "$repo" rev-parse c0)"
+	ln -sfn "$repo/.git" "$STATE/git"
+	printf '%s\n' "$@" >"$STATE/commits/$(git -C "$repo" rev-parse c0)/sources"
+	echo '{"runs": [{}]}' >"$STATE/commits/$(git -C "$repo" rev-parse c0)/seen.json"
+}
+
+@test "a commit that changes nothing that is built is like the known one, and no other is" {
+	known_files=(Makefile net/a.c net/Makefile net/Kconfig include/linux/a.h arch/x86/table.tbl)
+	mkdir "$repo"
+	(
+		cd "$repo"
+		git init -q -b master .
+		git config user.name n
+		git config user.email e
+		mkdir -p net include/linux arch/x86 arch/arm drivers/gpu scripts tools/objtool Documentation
+		for file in "${known_files[@]}" net/b.c arch/arm/a.c drivers/gpu/Makefile drivers/gpu/gpu.c scripts/link.sh tools/objtool/x.c Documentation/x.txt MAINTAINERS; do
+			echo 1 >"$file"
+		done
+		git add .
+		git commit -q -m 0
+		git tag c0
+	)
+	known "${known_files[@]}"
+	for file in net/b.c arch/arm/a.c drivers/gpu/Makefile drivers/gpu/gpu.c Documentation/x.txt MAINTAINERS net/new.c; do
+		(cd "$repo" && git checkout -q c0 && echo 2 >"$file" && git add . && git commit -q -m "$file")
+		run -0 "$lab/repro/bisect.d/alike" "$(git -C "$repo" rev-parse HEAD)"
+		[ "$output" = "$(git -C "$repo" rev-parse c0)" ] || { echo "$file counts"; return 1; }
+	done
+	for file in "${known_files[@]}" scripts/link.sh tools/objtool/x.c include/a.h net/unknown.pl; do
+		(cd "$repo" && git checkout -q c0 && echo 2 >"$file" && git add . && git commit -q -m "$file")
+		run -0 "$lab/repro/bisect.d/alike" "$(git -C "$repo" rev-parse HEAD)"
+		[ -z "$output" ] || { echo "$file does not count"; return 1; }
+	done
+	# For a library, only what its compiler read counts.
+	KIND=library run -0 "$lab/repro/bisect.d/alike" "$(git -C "$repo" rev-parse HEAD)"
+	[ "$output" = "$(git -C "$repo" rev-parse c0)" ]
+}
+
+@test "what is built is the same but for build id and release, or it is not" {
+	echo 'const char v[] = "Linux version 6.1.0"; int main(void) { return N; }' >"$BATS_TEST_TMPDIR/a.c"
+	sed 's/6.1.0/6.1.7/; 1i // a line' "$BATS_TEST_TMPDIR/a.c" >"$BATS_TEST_TMPDIR/b.c"
+	for program in "a 1" "b 1" "b 2"; do
+		cc -g -DN="${program#* }" -Wl,--build-id -o "$BATS_TEST_TMPDIR/x" "$BATS_TEST_TMPDIR/${program% *}.c"
+		strip -o "$BATS_TEST_TMPDIR/${program/ /}" "$BATS_TEST_TMPDIR/x"
+	done
+	run -0 repro/bisect.d/code "$BATS_TEST_TMPDIR/a1" 6.1.0
+	code=$output
+	run -0 repro/bisect.d/code "$BATS_TEST_TMPDIR/b1" 6.1.7
+	[ "$output" = "$code" ]
+	run -0 repro/bisect.d/code "$BATS_TEST_TMPDIR/b1" 6.1.0
+	[ "$output" != "$code" ]
+	run -0 repro/bisect.d/code "$BATS_TEST_TMPDIR/b2" 6.1.7
+	[ "$output" != "$code" ]
+}
+
+@test "a tree is checked out with the user's patch, which goes away with the next commit" {
+	history well well
+	(
+		cd "$repo"
+		printf 'VERSION = 6\nPATCHLEVEL = 1\n' >Makefile
+		mkdir arch arch/x86
+		printf '%s\n' a 'REALMODE_CFLAGS += -ffreestanding' 'REALMODE_CFLAGS += -fno-stack-protector' \
+			'REALMODE_CFLAGS += -Wno-address-of-packed-member' >arch/x86/Makefile
+		git add .
+		git commit -q -m more
+		git tag more
+		echo patched >outcome
+		git diff >"$BATS_TEST_TMPDIR/mine.patch"
+		git checkout -q outcome
+	)
+	export STATE=$XDG_CACHE_HOME/xsklab/bisect/x
+	mkdir -p "$STATE"
+	ln -sfn "$repo/.git" "$STATE/git"
+	echo "$BATS_TEST_TMPDIR/mine.patch" >"$STATE/patches"
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	printf '#!/bin/sh\necho 15\n' >"$BATS_TEST_TMPDIR/bin/cc"
+	chmod +x "$BATS_TEST_TMPDIR/bin/cc"
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH run -0 "$lab/repro/bisect.d/tree" "$(git -C "$repo" rev-parse more)" "$BATS_TEST_TMPDIR/fixes"
+	[ "$(cat "$BATS_TEST_TMPDIR/fixes")" = $'mine.patch\nrealmode-gnu11.patch' ]
+	[ "$(cat "$STATE/tree/outcome")" = patched ]
+	grep -q 'std=gnu11' "$STATE/tree/arch/x86/Makefile"
+	grep -qE '^git tree [0-9a-f]{40}, patched [0-9a-f]{32}$' "$STATE/tree.id"
+	: >"$STATE/patches"
+	touch "$STATE/tree/left"
+	run -0 "$lab/repro/bisect.d/tree" "$(git -C "$repo" rev-parse more)" "$BATS_TEST_TMPDIR/fixes"
+	[ ! -s "$BATS_TEST_TMPDIR/fixes" ]
+	[ -z "$(diff -rq --exclude=.git "$repo" "$STATE/tree")" ]
+	echo /nowhere >"$STATE/patches"
+	run -125 --separate-stderr "$lab/repro/bisect.d/tree" "$(git -C "$repo" rev-parse c0)" "$BATS_TEST_TMPDIR/fixes"
+	said "does not apply"
+}
+
+# The rest has real builds and guests, and the lab's own cache.
+
+# xdp_tools: set repo to its repository, or skip.
+xdp_tools() {
+	unset XDG_CACHE_HOME
+	repo=${XDP_TOOLS_GIT:-}
+	[ -n "$repo" ] || skip "XDP_TOOLS_GIT= is not set to a clone of xdp-tools"
+}
+
+# bats test_tags=slow
+@test "xdp-tools: the fix of this project's case, unaided" {
+	xdp_tools
+	run -0 --separate-stderr repro/bisect REPO="$repo" GOOD=v1.3.0 BAD=v1.2.0
+	[ "$(jq -r .commit build/bisect.json)" = 7c457b5ba90e10f48c99cfe92ac93167e8716fd0 ]
+	jq -e '.verified and .effect == "mended" and .steps.built < .steps.tried' build/bisect.json
+	run -0 --separate-stderr repro/bisect REPO="$repo" GOOD=v1.3.0 BAD=v1.2.10
+	[ "$(jq -r .commit build/bisect.json)" = 7c457b5ba90e10f48c99cfe92ac93167e8716fd0 ]
+}
+
+# bats test_tags=slow
+@test "xdp-tools: the error that is above 0: what broke it, and what mended it" {
+	xdp_tools
+	run -0 --separate-stderr repro/bisect CASE=tests/cases/returns REPO="$repo" GOOD=v1.6.0 BAD=v1.5.0
+	[ "$(jq -r .commit build/bisect.json)" = 289c8eb44689f437a0f6df329cedc71a76a15f20 ]
+	run -0 --separate-stderr repro/bisect CASE=tests/cases/returns REPO="$repo" GOOD=v1.4.0 BAD=v1.5.0
+	jq -e '.verified and .effect == "broke"' build/bisect.json
+}
+
+# bats test_tags=slow
+@test "a kernel of 64 commits: right wherever the culprit is, and wrong nowhere" {
+	unset XDG_CACHE_HOME
+	repo=$BATS_TEST_TMPDIR/linux
+	tests/kernel-history "$(jq -r .source_dir build/kernel.json)" "$repo"
+	culprit=$(git -C "$repo" rev-parse culprit)
+	for ends in "c0 c64" "c32 c64" "c0 c33" "c32 c33" "c28 c38"; do
+		run -0 --separate-stderr repro/bisect CASE=xsk-bindtodevice COLUMN=with REPO="$repo" GOOD="${ends% *}" BAD="${ends#* }"
+		[ "$(jq -r .commit build/bisect.json)" = "$culprit" ]
+		jq -e '.verified' build/bisect.json
+	done
+	# c34 hides it behind another line, and is not taken for it.
+	run -1 --separate-stderr repro/bisect CASE=xsk-bindtodevice COLUMN=with REPO="$repo" GOOD=c30 BAD=c35
+	said "another failure"
+	rm -rf "$repo"
+}

@@ -8,6 +8,7 @@
 #   words          what repro/run or repro/why gets, one per line; library, patches
 #   commits/ID/    seen.json (repro/bisect.d/observe), sources, log
 #   symptom.json   what is good and what is bad (symptom.jq)
+#   tree/          of a kernel, the one tree, and its tree.id (repro/bisect.d/tree)
 #   bisect.out     what git bisect said; steps, a line for each
 # KIND is kernel or library; AGE, good or bad, what the old end is; REPO, the user's repository.
 # shellcheck disable=SC2016,SC2153 # the variables are jq's; STATE comes from the environment
