@@ -79,7 +79,7 @@ All other knobs (default in parentheses):
             distribution's and says so
 make why:
   PROG ARGS FILES SETUP  the program, its arguments, other files, a script to run first
-  CALL ERRNO NTH         choose an error that it met; LIST=1 lists them
+  CALL ERRNO NTH         choose an error that it met; ALL=1 explains all, LIST=1 lists them
 make bisect:
   REPO GOOD BAD  a git repository of Linux or the case's library; two commits, tags or branches
   ROW FACTS COLUMN  what counts: a row (the first in which the ends differ), its facts besides

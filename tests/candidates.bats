@@ -27,7 +27,7 @@ candidates() {
 
 # choose [CALL ERRNO NTH]: print the chosen error.
 choose() {
-	jq -c -L repro/why.d -L repro/judge --arg call "${1-}" --arg error "${2-}" --arg nth "${3-}" --arg program /case/p \
+	jq -c -L repro/why.d -L repro/judge --arg call "${1-}" --arg error "${2-}" --arg nth "${3-}" --arg every "${ALL-}" --arg program /case/p \
 		--arg again "make why PROG=./p" -f repro/why.d/choose.jq "$OUT"
 }
 
@@ -158,4 +158,21 @@ the program exited with 1' ]
 	log '49 bind(5, {sa_family=AF_XDP}, 16) = -1 EBUSY (Device or resource busy)' '1 write(2, "bind: Device or resource busy\n", 30) = 30' \
 		'1 write(2, "cannot start: Invalid argument\n", 20) = 20' >"$BATS_TEST_TMPDIR/log"
 	chosen - bind EBUSY '.because | contains("no call failed with EINVAL, of which the program spoke last")' <"$BATS_TEST_TMPDIR/log"
+}
+
+@test "ALL=1: what differs and is no noise, in the order of time; the likeliest is marked" {
+	candidates number
+	ALL=1 run -0 choose
+	[ "$(jq -c 'map([.call, .likeliest])' <<<"$output")" = '[["openat",false],["setsockopt",true],["close",false]]' ]
+	candidates quiet
+	ALL=1 run -0 choose recvfrom
+	[ "$(jq -c 'map([.call, .nth])' <<<"$output")" = '[["recvfrom",50]]' ]
+}
+
+@test "files that the program looked for in vain are named, and none that the kernel makes" {
+	log '257 openat(AT_FDCWD, "/usr/share/p/table", O_RDONLY) = -1 ENOENT (No such file or directory)' \
+		'257 openat(AT_FDCWD, "/proc/nosuch", O_RDONLY) = -1 ENOENT (No such file or directory)' \
+		'59 execve("/usr/sbin/tc", ["tc"], 0x7ffe /* 9 vars */) = -1 ENOENT (No such file or directory)' \
+		'21 access("/etc/ld.so.preload", R_OK) = -1 ENOENT (No such file or directory)' | candidates -
+	[ "$(jq -c -L repro/why.d 'include "rank"; unseen' "$OUT")" = '["/usr/sbin/tc","/usr/share/p/table"]' ]
 }

@@ -38,6 +38,12 @@ static int ioctl_device(void)
 	return ioctl(inet(SOCK_DGRAM), SIOCGIFFLAGS, &request);
 }
 
+/* The lab's kernel does not have it. */
+static int mptcp(void)
+{
+	return socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP);
+}
+
 static int setsockopt_short(void)
 {
 	return setsockopt(inet(SOCK_STREAM), SOL_SOCKET, SO_RCVBUF, "", 3);
@@ -165,6 +171,7 @@ static const struct {
 } programs[] = {
 	{ "bind-short", bind_short },
 	{ "ioctl-device", ioctl_device },
+	{ "mptcp", mptcp },
 	{ "setsockopt-short", setsockopt_short },
 	{ "bpf-map", bpf_map },
 	{ "read-closed", read_closed },

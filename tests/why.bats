@@ -117,6 +117,20 @@ value() { [ "$(jq -c --arg name "$1" '.values[$name]' build/why.json)" = "$2" ];
 	[[ ${lines[0]} == "the program went on after this and exited with 0:" ]]
 }
 
+# bats test_tags=slow
+@test "what the kernel was built without is named, and a file that only the host has" {
+	run -0 --separate-stderr repro/why "PROG=$PROGRAM" ARGS=mptcp
+	[ "$(answer '.lacks[0]')" = CONFIG_MPTCP ]
+	[[ ${lines[1]} == "  this kernel has no CONFIG_MPTCP; make why PROG="*" CONFIG=<(printf "*"CONFIG_MPTCP)" ]]
+	run -0 --separate-stderr repro/why PROG=/bin/cat "ARGS=$PWD/README.md"
+	[ "$(answer '.missing[0]')" = "$PWD/README.md" ]
+	run -1 --separate-stderr repro/why PROG=/bin/cat "ARGS=$PWD/README.md" "FILES=$PWD/README.md"
+	ends_with "no system call failed"
+	# CONFIG=<(...), which nobody can read twice.
+	run -2 --separate-stderr repro/why "PROG=$PROGRAM" ARGS=mptcp CONFIG=<(echo nonsense)
+	said 'neither CONFIG_NAME=VALUE nor a comment'
+}
+
 @test "an error that never was in the kernel is recognised, though another call failed" {
 	run -1 --separate-stderr repro/why "PROG=$PROGRAM" ARGS=library
 	ends_with "no system call failed with EINVAL, which the program speaks of (library: Invalid argument"

@@ -5,6 +5,7 @@
 # Named argument: $errno, the errors as errno.c has them.
 # Output: {failed, said, ended, uring}
 #   failed  [what failed() of calls.jq has, and
+#     path       null, or the first file name in the call's arguments
 #     carried    null, or what brought the error, as the call itself succeeded: "netlink-ack"
 #                (the call is the request), "so-error" or "error-queue"
 #     carrier    null, or the call that brought it: {call, args, number, nth, thread}
@@ -97,7 +98,7 @@ def events($errno): error_numbers($errno) as $numbers
           | . as $seen
           | .held[$t] = [$e | failed($numbers) + {carried: null, carrier: null, since: null, last: null, says: null}, carried($errno; $seen)
               | {order, thread, number, nth, call, args, error, errno: $numbers[.error], text: $errno["\($numbers[.error])"].text,
-                 carried, carrier, since, last, says, next: null, subject: subject, at: $seen.counts[$t]}]
+                 path: path, carried, carrier, since, last, says, next: null, subject: subject, at: $seen.counts[$t]}]
           | .says += [.held[$t][] | select(.says) | {error, says}]
         end;
       .out[]);

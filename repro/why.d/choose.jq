@@ -2,17 +2,21 @@
 #
 # choose.jq: choose the error to explain; jq -L repro/why.d -L repro/judge.
 #
-# Named arguments: $call, $error, $nth, the user's choice or ""; $program, its path in the
-#   guest; $again, the command of this question without a choice.
+# Named arguments: $call, $error, $nth, the user's choice or ""; $every, "1" for all that differ
+#   and are no noise, in the order of time; $program, its path in the guest; $again, the
+#   command of this question without a choice.
 # Input: candidates.jq's.
-# Output: {none: TEXT}, or what candidates.jq has of the chosen error, and
+# Output: {none: TEXT}, or of the chosen error (of several, an array) what candidates.jq has, and
 #   program, name   for gdbscripts/why.py
 #   args_raw        [of each argument its number, or null for what is none or not known]
 #   args_text       [of each argument its string, or null]
+#   likeliest       is it the first of all that could be meant?
 #   because         why this one, or null if it is the user's choice
 #   next            the next two: [{text, command}]
 include "rank";
 include "shown";
+
+def many: 20; # one guest explains them all
 
 # The arguments of a call as strace shows them.
 def arguments:
@@ -55,17 +59,24 @@ def none($unmatched): (.failed | length) as $failed
 # An error that the program put into words, and no call had.
 | ([.said[] | .text as $text | .errors[] | select(.by == "text") | {error, $text}][-1]
     | if . == null or (.error | IN($all.failed[].error)) then null else . end) as $unmatched
+| (if $nth == "" then null else [.failed[] | select(is_asked_for)][($nth | tonumber) - 1].order // -1 end) as $order
 | ranked as $ranked
-| (if $nth != "" then [.failed[] | select(is_asked_for)][($nth | tonumber) - 1] | .order else null end) as $order
-| ([$ranked[] | select(is_asked_for) | select($order == null or .order == $order)] | .[if $nth != "" and $order == null then 1e9 else 0 end]) as $one
-| if $one == null or ($call + $error + $nth == "" and $unmatched and ($one.spoken | not)) then none($unmatched)
-  else
-    $one
-    | {$program, name: .error, args_raw: (.args | arguments | map(number)), args_text: (.args | arguments | map(string)),
+| [$ranked[] | select(is_asked_for and ($order == null or .order == $order))] as $asked
+
+| def chosen: . as $one
+    | {$program, name: .error, likeliest: (.order == $asked[0].order),
+       args_raw: (.args | arguments | map(number)), args_text: (.args | arguments | map(string)),
        next: ([$ranked[] | select(.noise == null and ([.call, .error, .args] != ($one | [.call, .error, .args])))]
          | unique_by([.call, .error, .args]) | sort_by(.score, .order) | reverse | .[:2] | map({text: told, command: command($all.failed)}))} as $more
     | .because |= (if $call + $error + $nth != "" then null
         else (.[:2] | if . == [] then "it failed last" else join(", and ") end)
           + (if $unmatched then "; no call failed with \($unmatched.error), of which the program spoke last" else "" end) end)
-    | del(.score) + $more
+    | del(.score) + $more;
+
+  if $asked == [] or ($call + $error + $nth == "" and $unmatched and ($asked[0].spoken | not)) then none($unmatched)
+  elif $every != "1" then $asked[0] | chosen
+  else
+    [$asked[] | select(.noise == null)] | if . == [] then $asked else . end
+    | group_by([.call, .error, .carried, (.args | gsub("0x[0-9a-f]{6,}"; ""))]) | map(max_by(.score, .order))
+    | sort_by(-.score, .order) | .[:many] | sort_by(.order) | map(chosen)
   end

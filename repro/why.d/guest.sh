@@ -14,6 +14,7 @@ cd /case
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 ldconfig
 busybox --install -s /bin
+[ ! -d over ] || cp -r over/. /
 if [ -e setup ]; then
 	sh ./setup >&2 || {
 		echo "{\"setup\":$?}"

@@ -8,6 +8,7 @@
 #   noise    null, or why such an error tends to mean nothing
 #   spoken   did the program speak of it afterwards?
 # told: one of them in a line.
+# unseen: files that a program looked for in vain, and that may be on the host.
 
 # An error in a line.
 def told: "\(.call)(\(.args | if length > 200 then .[:200] + "..." else . end))" + {
@@ -66,3 +67,7 @@ def ranked: . as $all
      | . + {score: ($reasons | map(.points) | add // 0), because: ($reasons | map(select(.points > 0)) | sort_by(-.points) | map(.reason)),
             noise: noise, spoken: any($reasons[]; .spoken)}]
   | sort_by(.score, .order) | reverse;
+
+def unseen: [.failed[] | select(.error == "ENOENT" and .path and (.recovered | not)) | .path
+    | select(. != "" and (test("^/(proc|sys|dev|case)(/|$)|locale|nsswitch|nscd|gconv|^/etc/(passwd|group|localtime|ld\\.so)") | not))]
+  | unique;

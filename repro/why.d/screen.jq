@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# screen.jq: one screen of text from why.json; jq -L repro/why.d -L repro/judge.
+# screen.jq: one screen of text from an answer, or one for several; jq -rs -L repro/why.d
+# -L repro/judge.
+#
+# Input: the answers; $chosen, the errors that were to be explained.
 include "shown";
 include "rank";
 
@@ -11,10 +14,18 @@ def values_text: to_entries | map("\(.key) = \(.value // "NULL")") | join(", ") 
 def called: .[] | "  in \(.function), \(place): \(.condition)",
   (.inlined[] | "  and there in \(.function), \(place): \(.text)"), "           \(.values | values_text)";
 
+def program:
+  "  the program \(if .program.said then "said \"\(.program.said)\" and " else "" end)\(.program.ended)   \(.seconds) s";
+
+# The command of a question with more words in one of its knobs.
+def with($knob; $more): (capture(" \($knob)=(?<old>'[^']*'|[^ ']+)").old // "" | gsub("'"; "")) as $old
+  | sub(" \($knob)=('[^']*'|[^ ']+)"; "") + " \($knob)=\(if $old == "" then "" else "'\($old) '" end)\($more)";
+
 def screen: . as $why
 | ([.chain[] | .function | length] | max + 2) as $width
-| (if .program.ended == "exited with 0" then "the program went on after this and exited with 0:" else empty end),
-  "\({call, args, carried, error: .errno, text: .error} | told)   Linux \(.kernel.release) (\(.kernel.source))",
+| "\({call, args, carried, error: .errno, text: .error} | told)   Linux \(.kernel.release) (\(.kernel.source))",
+  (if .lacks != [] then "  this kernel has no \(.lacks | join(", ")); \(.lacks as $lacks | .again | with("CONFIG"; "<(printf '%s=y\\n' \($lacks | join(" ")))"))" else empty end),
+  (if .missing != [] then "  on this host and not in the guest: \(.missing | join(", ")); \(.missing as $missing | .again | with("FILES"; "'\($missing | join(" "))'"))" else empty end),
   (if .says then "  the kernel says \"\(.says)\"" else empty end),
   "",
   "  refused in \($why.function), \($why | place)",
@@ -32,10 +43,15 @@ def screen: . as $why
   ($why.callee | called),
   ($why.within[] | "  within   \(.line): \(.condition)", (.values | select(. != {}) | "           \(values_text)"), (.callee | called)),
   ($why.chain | to_entries[] | "  \(if .key == 0 then "called   " else "         " end)\(.value.function | pad($width))\(.value | place)"),
-  ($why.others[] | "  or else  \(.function), \(place): \(.condition)"),
-  "",
-  "  the program \(if $why.program.said then "said \"\($why.program.said)\" and " else "" end)\($why.program.ended)   \($why.seconds) s",
-  (if .because then "  chosen as \(.because)" else empty end),
-  (.next[] | "  or ask   \(.command)   \(.text)");
+  ($why.others[] | "  or else  \(.function), \(place): \(.condition)");
 
-screen | printable
+. as $answers | ($chosen | flatten) as $asked
+| (if $answers[0].program.ended == "exited with 0" then "the program went on and exited with 0\(if $asked | length == 1 then " after this" else "" end):" else empty end),
+  ($answers[0] | if $asked | length == 1 then screen, "", program, (if .because then "  chosen as \(.because)" else empty end), (.next[] | "  or ask   \(.command)   \(.text)")
+    else
+      ($answers[] | screen, ""),
+      ($asked[] | select([.call, .nth, .thread, .error] | IN($answers[] | [.call, .nth, .thread, .errno]) | not) | "not explained: \(told)"),
+      "  \($answers | length) of \($asked | length) errors explained; LIST=1 has those, too, that programs meet when all is well",
+      program
+    end)
+| printable

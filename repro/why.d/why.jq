@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # why.jq: make why.json from the files of repro/why: $call (the chosen one), $calls (all that
-# failed), $origin (where its error originated), $kernel; $took (1/100 s).
+# failed), $origin (where its error originated), $kernel; $took (1/100 s); $lacks and $missing,
+# the options and files that it may have failed for; $again, the command of the question.
 
-$call[0] as $call | $origin[0] as $origin
+$calls[0].ended as $ended
 | {
     version: 1,
     call: $call.call, args: $call.args, errno: $call.error, error: $call.text,
     thread: $call.thread, nth: $call.nth,
     carried: $call.carried, carrier: $call.carrier, says: $call.says,
+    lacks: $lacks, missing: $missing, again: $again,
     because: $call.because, next: $call.next,
     function: $origin.function, file: $origin.file, line: $origin.line,
     text: ([$origin.condition, $origin.statement.text] | map(strings)
@@ -17,7 +19,7 @@ $call[0] as $call | $origin[0] as $origin
     values: $origin.values, callee: $origin.callee, within: $origin.within, chain: $origin.chain, source: $origin.source,
     kind: $origin.kind, others: $origin.others,
     program: {said: ([$calls[0].said[] | select(.order > $call.order and any(.errors[]; .error == $call.error))][0].text),
-      ended: ($calls[0].ended // "was still running at the deadline")},
+      ended: ($ended // "was still running at the deadline")},
     kernel: $kernel[0],
     seconds: ($took / 10 | round / 10)
   }

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# hints.jq: what a kernel may lack if a call failed so: hints for repro/why.d/lacks, a line
+# each. jq -r -s
+#
+# Input: the chosen call (choose.jq), and where its error originated (gdbscripts/why.py).
+
+def arguments($pattern): .args | capture($pattern);
+
+.[0] as $call | .[1] as $origin | $call
+| (if .error == "ENOSYS" then "syscall:\(.call)"
+   elif .call == "socket" and .error == "EAFNOSUPPORT" then arguments("^(?<family>[AP]F_[A-Z0-9]+),") | "family:\(.family)"
+   elif .call == "socket" and (.error == "EPROTONOSUPPORT" or .error == "ESOCKTNOSUPPORT") then
+     arguments("(?<name>NETLINK_[A-Z0-9_]+)$") | "netlink:\(.name)"
+   else empty end),
+  (select(.call == "socket" and .error == "EPROTONOSUPPORT") | arguments("(?<name>IPPROTO_[A-Z0-9_]+)$") | "protocol:\(.name)"),
+  (select(.call == "bpf" and .error == "EINVAL") | arguments("^BPF_PROG_LOAD.*prog_type=(?<name>BPF_PROG_TYPE_[A-Z0-9_]+)") | "prog:\(.name)"),
+  (select(.call == "bpf" and .error == "EINVAL") | arguments("^BPF_MAP_CREATE.*map_type=(?<name>BPF_MAP_TYPE_[A-Z0-9_]+)") | "map:\(.name)"),
+  (select(.error == "ENODEV") | (select(.call == "mount") | arguments("^[^,]+, [^,]+, \"(?<name>[A-Za-z0-9_.-]+)\"")),
+    (select(.call == "fsopen") | arguments("^\"(?<name>[A-Za-z0-9_.-]+)\"")) | "filesystem:\(.name)"),
+  (select(.error == "ENOENT" or .error == "ENXIO" or .error == "ENODEV") | .path // "" | select(test("^/(dev|proc|sys)/[A-Za-z0-9_./:-]+$")) | "file:\(.)"),
+  (select(.carried == "netlink-ack") | .args | match("nla_type=(IFLA_INFO_KIND|TCA_KIND)\\}, \"([a-z0-9_-]+)\""; "g").captures[1].string | "kind:\(.)"),
+  ($origin, $origin.statement | values | select(.file and .line) | "stub:\(.file):\(.line)")
