@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The guest under gdb, at one system call: run it there, save it, log what it executes, and
-come back to ask what the log does not tell, values and flags."""
+"""The guest under gdb, at one system call: run it there, save it, record what it executes, and
+come back to ask what the path does not tell, values and flags."""
 import os
 import re
 import subprocess
@@ -9,7 +9,7 @@ import time
 import gdb
 
 import statements
-from path import Path
+from path import KEPT_MAX, Path
 from symbols import LabError, check_kernel
 from x86 import REGISTERS
 
@@ -115,26 +115,6 @@ def restore():
     gdb.execute("maintenance flush register-cache", to_string=True)
 
 
-class Log:
-    """QEMU's log of executed code, one file for each use."""
-    used = 0
-
-    def __init__(self):
-        if Log.used:
-            os.unlink(self.name())  # up to gigabytes
-        Log.used += 1
-        monitor(f"logfile {self.name()}")
-
-    def name(self):
-        return f"exec.{Log.used}.log"
-
-    def on(self):
-        monitor("log exec,nochain")
-
-    def off(self):
-        monitor("log none")
-
-
 class Call:
     """A call of the program: run the guest to its entry."""
 
@@ -159,33 +139,32 @@ class Call:
         return all(wanted is None or not (int(registers[name]) - wanted) % 2**32
                    for name, wanted in zip(ARGUMENTS, self.call.get("args_raw") or []))
 
-    def log(self):
-        """Let the call run, with the log on while its task is on the processor; returns the
-        value that it returned, and the log's name."""
+    def watch(self, recorder):
+        """Let the call run, and record while its task is on the processor; returns the value
+        that it returned."""
         task, sp = current_task(), register("rsp")
         back = int(gdb.parse_and_eval("*(unsigned long *)$rsp"))
-        log = Log()
 
         def switched():
             if register("rdi") == task:
-                log.off()
+                recorder.stop()
             elif register("rsi") == task:
-                log.on()
-        log.on()
+                recorder.go_on()
+        recorder.start()
         proceed("the call returned", Stop(f"*{back:#x}", lambda: register("rsp") == sp + 8),
                 Stop("*__switch_to", switched))
-        log.off()
-        return int(gdb.parse_and_eval("(long)$rax")), log.name()
+        recorder.stop()
+        return int(gdb.parse_and_eval("(long)$rax"))
 
-    def record(self):
-        """Run to the call that fails as it did under strace, and log it: its value and Path."""
+    def record(self, recorder):
+        """Run to the call that fails as it did under strace, and record it; returns its value."""
         wanted, until, values = self.call["errno"], time.monotonic() + SAVES_SECONDS, []
         while not values or time.monotonic() < until:
             self.reach()
             save()
-            value, log = self.log()
+            value = self.watch(recorder)
             if self.call.get("carried") or value == -wanted or (value in RESTARTS and wanted == EINTR):
-                return value, Path(log)
+                return value
             values.append(value)
         raise LabError(f"the call returned {values[0]} instead of {-wanted} this time,"
                        f" and did not fail in {len(values)} tries")
@@ -316,14 +295,13 @@ class Elsewhere:
             int(gdb.parse_and_eval(f"*(int *){self.address:#x}")) - self.value) % 2**32,
                     type=gdb.BP_WATCHPOINT, wp_class=gdb.WP_WRITE)
 
-    def record(self):
+    def record(self, recorder):
         """The Path of what stored the value, up to the store."""
         restore()
-        log = Log()
-        log.on()
+        recorder.start()
         proceed("its error was stored", self.stored())
-        log.off()
-        return Path(log.name(), end=register("rip"))
+        recorder.stop()
+        return Path(*recorder.last(KEPT_MAX), end=register("rip"))
 
     def values(self, path, places, wanted):
         """The values of expressions at the last time that places were passed before the store."""

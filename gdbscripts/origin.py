@@ -17,7 +17,7 @@ from collections import namedtuple
 import gdb
 
 import statements
-from path import disassemble
+from path import Cut, disassemble
 from symbols import LabError
 from x86 import holds, is_memory, of_operand, register_of
 
@@ -50,7 +50,7 @@ def backwards(path, step, index):
         while caller is not None and path.frames[caller] != path.frames[step]:
             caller = path.callers[path.frames[caller]]
         if caller is None:
-            raise LabError("the path's calls and returns do not match")
+            raise (LabError if path.whole else Cut)("the path's calls and returns do not match")
         step, index = caller, len(path.instructions(caller)) - 1
         yield step, index, previous
 
@@ -179,7 +179,7 @@ def birth(path, step, index, register="rax", value=None, live=None):
             if index == 0 and step in path.fixups:
                 return Birth(step - 1, max(0, len(path.instructions(step - 1)) - 1), "fault", carrier)
         else:
-            raise LabError("the value was there before the call")
+            raise (LabError if path.whole else Cut)("the value was there before the call")
 
 
 def stored_birth(path, value):

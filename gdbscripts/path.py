@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The path that one task took through the kernel, from QEMU's log of executed code.
+"""The path that one task took through the kernel, from the blocks of code that ran.
 
-The log (-d exec,nochain) has a line for each block that ran: its address, and the
-symbol there. What is in a block is read from the target's memory, where the kernel
-has patched its own text. Interrupts and exceptions that came in between are left
-out; what remains is one sequence of blocks with matched calls and returns.
+recent.c keeps the address of each block. What is in a block is read from the target's
+memory, where the kernel has patched its own text. Interrupts and exceptions that came in
+between are left out; what remains is one sequence of blocks with matched calls and returns.
 """
+import array
+import functools
+import mmap
 import re
 
 import gdb
@@ -15,30 +17,75 @@ from x86 import Instruction
 
 ENTRIES = ("asm_exc_", "asm_sysvec_", "irq_entries_start", "spurious_entries_start")
 BEGINS = ("entry_SYSCALL_64", "__switch_to_asm")
-RING_3 = re.compile("/0000[0-7]")  # its memory may be another program's by now
+HEADER = 4096  # of recent.c's file
+KEPT_MAX = 1 << 24  # blocks that the file has room for
+PATH_MAX = 1 << 21  # blocks that are read at first; more take seconds
 BLOCK_MAX = 512  # instructions; QEMU's own limit
 LONGJMP_MAX = 8  # frames that a return may skip
+
+
+class Cut(LabError):
+    """The path began before what is known of it."""
+
+
+class Recorder:
+    """The gdb side of recent.c's file."""
+
+    def __init__(self, name):
+        with open(name, "r+b") as file:
+            self.words = memoryview(mmap.mmap(file.fileno(), 0)).cast("Q")
+        self.room = len(self.words) - HEADER // 8
+        self.begin = 0
+
+    def start(self):
+        self.begin = self.words[1]
+        self.go_on()
+
+    def go_on(self):
+        self.words[0] = 1
+
+    def stop(self):
+        self.words[0] = 0
+
+    def last(self, count):
+        """The addresses of the last blocks since start(), at most count; and are these all?"""
+        kept = self.words[1]
+        first = max(self.begin, kept - self.room, kept - count)
+        place, size, ring = first % self.room, kept - first, self.words[HEADER // 8:]
+        found = array.array("Q", ring[place:place + size])
+        found.extend(ring[:size - len(found)])
+        return found, first == self.begin
 
 
 class Block:
     """Instructions from an address to the next change of control flow."""
     __slots__ = ("start", "symbol", "instructions", "end", "last", "repeats", "is_entry")
 
-    def __init__(self, start, symbol):
-        self.start, self.symbol = start, symbol
-        self.instructions = disassemble(start)
+    def __init__(self, start, instructions=None):
+        self.start = start
+        self.symbol, offset = entry_symbol(start)
+        self.instructions = instructions or disassemble(start)
         self.last = self.instructions[-1]
         self.end = self.last.end
         self.repeats = self.instructions[0].text.startswith("rep")
-        self.is_entry = (not symbol or symbol.startswith(ENTRIES)) and is_entry(start)
+        # Does the processor enter here for an interrupt or an exception? The stubs of one
+        # symbol stand side by side; of the others only the first instruction is an entry.
+        self.is_entry = self.symbol.startswith(ENTRIES) and (not self.symbol.startswith("asm_") or not offset)
 
 
-def is_entry(address):
-    """Does the processor enter here for an interrupt or an exception? The stubs of one
-    symbol stand side by side; of the others only the first instruction is an entry. QEMU
-    gives no symbols for them: they are no functions."""
-    name, _, offset = gdb.execute(f"info symbol {address:#x}", to_string=True).partition(" ")
-    return name.startswith(ENTRIES) and (not name.startswith("asm_") or not offset.startswith("+"))
+@functools.lru_cache(None)
+def entry_text():
+    return [int(gdb.parse_and_eval(f"(unsigned long)&__entry_text_{end}")) for end in ("start", "end")]
+
+
+def entry_symbol(address):
+    """The symbol of the kernel's entry code at an address and the offset from it, "" elsewhere."""
+    start, end = entry_text()
+    if not start <= address < end:
+        return "", 0
+    name, _, rest = gdb.execute(f"info symbol {address:#x}", to_string=True).partition(" ")
+    offset = re.match(r"\+ (\d+)", rest)
+    return name, int(offset.group(1)) if offset else 0
 
 
 def disassemble(start):
@@ -68,22 +115,61 @@ def innermost(blocks):
     return blocks[begins[-1]:]
 
 
+def executed(addresses, known):
+    """The Blocks at addresses; one for all turns of "rep movsb"."""
+    block = None
+    for address in addresses:
+        if block is not None and address == block.start and block.repeats:
+            continue
+        block = known.get(address)
+        if block is None:
+            block = known[address] = Block(address)
+        yield block
+
+
+def callers_of(blocks):
+    """Of blocks whose beginning is missing: a block for each frame that they return to and
+    that was called before, the outermost first."""
+    returns, behind, nested, last = [], [], 0, None
+    for block in blocks:
+        nested += block.is_entry
+        if not nested:
+            if last is not None and last.flow == "ret":
+                while behind and behind[-1] != block.start and block.start in behind[-LONGJMP_MAX:]:
+                    behind.pop()
+                if behind and behind[-1] == block.start:
+                    behind.pop()
+                else:
+                    returns.append(block.start)
+            elif last is not None and last.flow == "call" and block.start != last.end:
+                behind.append(last.end)
+            last = block.last
+        nested -= nested and block.last.flow == "iret"
+    return [Block(address - 1, [Instruction(address - 1, 1, "call *%rax")]) for address in reversed(returns)]
+
+
 class Path:
     """Steps in order of time. Of step i: blocks[i]; stops[i], the address before
     which the block was left, or None; frames[i], the frame it ran in.
     Of frame f: callers[f], the step that called it, or None."""
 
-    def __init__(self, log, end=None):
-        """end: the address up to which the log was written, of a log of all tasks and
-        interrupts; then the path is that of the one which the processor ran at the end."""
+    def __init__(self, addresses, whole=True, end=None):
+        """addresses: of the blocks that ran; whole: none is missing at the beginning. end:
+        where what ran was stopped, if it is that of all tasks and interrupts; then the path
+        is that of the one which the processor ran at the end."""
         self.blocks, self.stops, self.frames = [], [], []
         self.callers = [None]
         self.fixups = set()  # steps that an exception went on with, elsewhere
-        self._known = {}
-        blocks = list(self._executed(log))
-        self._read(blocks if end is None else innermost(blocks))
+        self.whole = whole
+        known = {}
+        blocks = list(executed(addresses, known))
+        if end is not None:
+            blocks = innermost(blocks)
+        elif not whole:
+            blocks = [*callers_of(blocks), *blocks]
+        self._read(blocks)
         if not self.blocks:
-            raise LabError(f"the emulator logged nothing in {log}")
+            raise LabError("the emulator kept no code that ran")
         if end is not None and self.blocks[-1].start < end < self.blocks[-1].end:
             self.stops[-1] = end
 
@@ -102,28 +188,6 @@ class Path:
             found.append(self.blocks[caller].end)
             frame = self.frames[caller]
         return found
-
-    def _block(self, line):
-        at = line.index("/") + 1
-        key = line[at:at + 16]
-        block = self._known.get(key)
-        if block is None:
-            block = self._known[key] = Block(int(key, 16), line.rsplit("] ", 1)[1].strip())
-        return block
-
-    def _executed(self, log):
-        """The blocks that ran, in order of time."""
-        with open(log, encoding="ascii", errors="replace") as lines:
-            block, last_line = None, None
-            for line in lines:
-                if line.startswith("Stopped"):
-                    block = last_line = None  # it did not run after all
-                elif line.startswith("Trace") and not (line == last_line and block.repeats) and not RING_3.search(line):
-                    if block:
-                        yield block
-                    block, last_line = self._block(line), line
-            if block:
-                yield block
 
     def _read(self, blocks):
         frame, nested, interrupted = 0, 0, False

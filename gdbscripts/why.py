@@ -8,13 +8,12 @@ CALL.json  {program, number, thread, nth, errno, name}: the nth call of that num
 SOCKET     QEMU's gdb stub; the guest waits there (-S), under TCG
 Output: origin.json, see explain() below. The guest is killed at the end.
 
-How: at the call's entry the guest is saved (savevm). The call runs once with QEMU's
-log of executed code on, while its task is on the processor. What the log does not
-tell, values and flags, is read when the guest is taken back to the entry (loadvm) and
-comes by again. Measured on a call of 300,000 instructions, v5.15, 2 cores: save 0.08 s,
-logged call 0.6 s, each return to the entry 0.05 s; a call has 10^5 to 10^6 steps, and
-one step by gdb takes a millisecond. QEMU's reverse execution replays all from the
-start for each question: 24 s.
+How: at the call's entry the guest is saved (savevm). The call runs once while recent.c, a
+plugin of QEMU, keeps the blocks of code that run. What these do not tell, values and flags,
+is read when the guest is taken back to the entry (loadvm) and comes by again: a save takes
+0.08 s, and each return to the entry 0.05 s. A call has 10^5 to 10^6 steps, and one step by
+gdb takes a millisecond. QEMU's reverse execution replays all from the start for each
+question: 24 s.
 
 Exit: 0 origin.json is there; 1 it is not, and the reason is on stderr in a line that
 starts with "why: ".
@@ -32,15 +31,30 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import origin  # noqa: E402
 import statements  # noqa: E402
 from guest import Call, Elsewhere, Live, Tasks, end_guest, save  # noqa: E402
+from path import KEPT_MAX, PATH_MAX, Cut, Path, Recorder  # noqa: E402
 from symbols import LabError, connect, finish  # noqa: E402
+RING = "recent"
+
 
 def explain(call):
     """origin.json: see "make why" in README."""
     tasks = Tasks(call["program"])
     if call.get("carried") in ("so-error", "error-queue"):
         return explain_stored(call, socket_error(call, tasks), call["errno"])
-    value, path = Call(call, tasks).record()
-    live = Live(path)
+    recorder = Recorder(RING)
+    value = Call(call, tasks).record(recorder)
+    for count in (PATH_MAX, KEPT_MAX):
+        addresses, whole = recorder.last(count)
+        try:
+            return explain_returned(call, value, Path(addresses, whole))
+        except Cut as cut:
+            error = cut
+    raise error
+
+
+def explain_returned(call, value, path):
+    """The call returned the error, or acknowledged a request with it."""
+    live = Live(path) if path.whole else None
     if call.get("carried") == "netlink-ack":
         acknowledge = int(gdb.parse_and_eval("(unsigned long)netlink_ack"))
         born = origin.passed_birth(path, acknowledge, "rdx", -call["errno"], live)
@@ -51,7 +65,12 @@ def explain(call):
         born = origin.birth(path, end, len(path.instructions(end)), "rax", value, live)
     if born.kind == "elsewhere":
         return explain_stored(call, born.address, born.value)
-    return answer(call, path, born, live.values)
+    return answer(call, path, born, live.values if live else unknown)
+
+
+def unknown(places, wanted):
+    """The values where the call is too long to go back to the places in it."""
+    return {}
 
 
 def socket_error(call, tasks):
@@ -67,7 +86,7 @@ def socket_error(call, tasks):
 def explain_stored(call, address, value):
     """Another task, or an interrupt, stored the error."""
     elsewhere = Elsewhere(address, value)
-    path = elsewhere.record()
+    path = elsewhere.record(Recorder(RING))
     born = origin.stored_birth(path, value)
     return dict(answer(call, path, born, lambda *asked: elsewhere.values(path, *asked)), kind="elsewhere")
 
