@@ -80,6 +80,7 @@ All other knobs (default in parentheses):
 make why:
   PROG ARGS FILES SETUP  the program, its arguments, other files, a script to run first
   CALL ERRNO NTH         choose an error that it met; ALL=1 explains all, LIST=1 lists them
+  KERNELS                several kernels: a row for each says where it refused, or allowed
 make bisect:
   REPO GOOD BAD  a git repository of Linux or the case's library; two commits, tags or branches
   ROW FACTS COLUMN  what counts: a row (the first in which the ends differ), its facts besides

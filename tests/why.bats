@@ -218,6 +218,35 @@ brought() {
 	[[ $output == *'ended with "OSError: [Errno 98] Address already in use"'* ]]
 }
 
+# A row of repro/why.d/kernels.
+kernel_row() { # KERNEL OUTCOME TEXT [FUNCTION CONDITION LINE]
+	jq -cn --arg kernel "$1" --arg outcome "$2" --arg text "$3" --arg function "${4-}" --arg condition "${5-}" --arg line "${6-}" \
+		'{$kernel, release: "6.1", $outcome, $text} + if $function == "" then {} else {call: "bind", errno: "EINVAL", $function, file: "net/a.c", $line, $condition} end'
+}
+
+@test "KERNELS: the row where the answer changes is marked, and a line that moved is none" {
+	{
+		kernel_row v5.10 allowed "the program exited with 0"
+		kernel_row v5.15 allowed "the program exited with 0"
+		kernel_row v6.1 refused "bind EINVAL" f "if (!x)" 10
+		kernel_row v6.12 refused "bind EINVAL" f "if (!x)" 25
+		kernel_row distro refused "bind EINVAL" f "if (!y)" 25
+	} >"$BATS_TEST_TMPDIR/rows"
+	run -0 jq -rs -L repro/judge -f repro/why.d/kernels.jq "$BATS_TEST_TMPDIR/rows"
+	[ "$(cut -c1-10 <<<"$output" | tr '\n' '|')" = '  v5.10   |  v5.15   |* v6.1    |  v6.12   |* distro  |' ]
+	[[ ${lines[2]} == *"refused  bind EINVAL  f, net/a.c:10  if (!x)" ]]
+	refuses "KERNEL and KERNELS cannot both be given" "PROG=$PROGRAM" KERNELS=distro KERNEL=distro
+}
+
+# bats test_tags=slow
+@test "KERNELS: a row for each kernel, refused where or allowed" {
+	run -0 --separate-stderr repro/why "PROG=$PROGRAM" ARGS=setsockopt-short "KERNELS=distro distro"
+	[ "${#lines[@]}" = 2 ]
+	[[ ${lines[1]} == "  distro "*"refused  setsockopt EINVAL  sk_setsockopt, net/core/sock.c:"*"if (optlen < sizeof(int))" ]]
+	run -0 --separate-stderr repro/why "PROG=$PROGRAM" ARGS=fine KERNELS=distro
+	[[ $output == *"allowed  no system call failed, and the program exited with 0"* ]]
+}
+
 # refuses TEXT WORD...: bad input, told in one line before anything is built.
 refuses() {
 	local text=$1

@@ -36,6 +36,7 @@ def screen: . as $why
    then "  the value is made in \($why.statement | "\(.function), \(place): \(.text)")" else empty end),
   ($why.inlined[] | "  and there in \(.function), \(place): \(.text)"),
   (if $why.kind == "memory" then "  the value was in memory before the call"
+   elif $why.kind == "elsewhere" and $why.carried then "  another task, or an interrupt, stored it before the program asked"
    elif $why.kind == "elsewhere" then "  while the call slept: by another task, or in an interrupt"
    elif $why.kind == "fault" then "  a page fault made the value" else empty end),
   "",
