@@ -155,9 +155,9 @@ value() { [ "$(jq -c --arg name "$1" '.values[$name]' build/why.json)" = "$2" ];
 		"FILES=/case/hello=$BATS_TEST_TMPDIR/hello" "SETUP=$BATS_TEST_TMPDIR/setup"
 	grep -q '^set up' build/why/strace/console.log
 	grep -q '^hello' build/why/strace/console.log
-	echo false >"$BATS_TEST_TMPDIR/setup"
+	echo 'echo begun; echo "no \"such\" thing" >&2; exit 7' >"$BATS_TEST_TMPDIR/setup"
 	run -125 --separate-stderr repro/why PROG=/bin/cat ARGS=/etc/nosuch "SETUP=$BATS_TEST_TMPDIR/setup"
-	ends_with "failed in the guest"
+	ends_with 'failed in the guest with status 7, after "no "such" thing"; see'
 	run -0 --separate-stderr repro/why PROG=/bin/cat ARGS=/etc/nosuch
 	answer .args | grep -q /etc/nosuch
 	[ "$(answer .errno)" = ENOENT ]

@@ -5,7 +5,7 @@
 # Inputs: /case/command, the program and its arguments as shell words; /case/setup,
 #   a script to run first (without it, the case's up() runs); SECONDS_MAX, the
 #   program's deadline; STRACE, 1 to trace it; the case's knobs.
-# Outputs: on stdout {"exit"}, or {"setup"} if that failed; strace's log on fd 3, the rest on stderr.
+# Outputs: on stdout {"exit"}, or {"setup", "said"} if that failed: its status and last line; strace's log on fd 3, the rest on stderr.
 # Exit: 0 the program ran, whatever its result; else the lab failed.
 set -eu
 
@@ -16,8 +16,11 @@ ldconfig
 busybox --install -s /bin
 [ ! -d over ] || cp -r over/. /
 if [ -e setup ]; then
-	sh ./setup >&2 || {
-		echo "{\"setup\":$?}"
+	status=0
+	sh ./setup >setup.said 2>&1 || status=$?
+	cat setup.said >&2
+	[ "$status" = 0 ] || {
+		echo "{\"setup\":$status,\"said\":\"$(tail -n 1 setup.said | tr -cd ' -~' | cut -c1-200 | sed 's/["\\]/\\&/g')\"}"
 		exit 0
 	}
 else
