@@ -97,6 +97,14 @@ the program exited with 1' ]
 	chosen number setsockopt ENOPROTOOPT '.because | contains("setup rc=-92")'
 }
 
+@test "a descriptor may be another thread's, so it is no mark of a call of several threads" {
+	log '49 bind(5, {sa_family=AF_XDP}, 16) = -1 EBUSY (Device or resource busy)' >"$BATS_TEST_TMPDIR/log"
+	chosen - bind EBUSY '.args_raw == [5, null, 16]' <"$BATS_TEST_TMPDIR/log"
+	echo '41 [ 231] +++ exited with 0 +++' >>"$BATS_TEST_TMPDIR/log"
+	echo '41 [  39] getpid()                = 40' >>"$BATS_TEST_TMPDIR/log"
+	chosen - bind EBUSY '.args_raw == [null, null, 16]' <"$BATS_TEST_TMPDIR/log"
+}
+
 @test "what failed where another try succeeded is a search path" {
 	log '257 openat(AT_FDCWD, "/etc/p.conf", O_RDONLY) = -1 EACCES (Permission denied)' \
 		'257 openat(AT_FDCWD, "/usr/a/x.o", O_RDONLY) = -1 ENOENT (No such file or directory)' \

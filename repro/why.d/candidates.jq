@@ -3,7 +3,7 @@
 # candidates.jq: the errors that a program met, of strace's log; jq -Rs -L repro/judge.
 #
 # Named argument: $errno, the errors as errno.c has them.
-# Output: {failed, said, ended, uring}
+# Output: {failed, said, ended, threads, uring}
 #   failed  [what failed() of calls.jq has, and
 #     path       null, or the first file name in the call's arguments
 #     carried    null, or what brought the error, as the call itself succeeded: "netlink-ack"
@@ -18,6 +18,7 @@
 #     ended      how its thread ended, or null]
 #   said    [what words() of calls.jq has]
 #   ended   how the first thread ended, or null
+#   threads how many there were
 #   uring   null, or the last io_uring_enter(): strace does not show completions
 include "calls";
 
@@ -110,4 +111,4 @@ def events($errno): error_numbers($errno) as $numbers
              ended: $all.ended["\(.thread)"]} | del(.at, .subject)]
     # A look at a message that stays in the queue is no second message.
     | unique_by(if .carried == "netlink-ack" then [0, .thread, .number, .nth, .error] else [1, .order] end) | sort_by(.order)),
-   said: [$events[].said | values], ended: $all.ended["0"], uring: $all.uring}
+   said: [$events[].said | values], ended: $all.ended["0"], threads: ($all.counts | length), uring: $all.uring}

@@ -65,7 +65,8 @@ def none($unmatched): (.failed | length) as $failed
 
 | def chosen: . as $one
     | {$program, name: .error, likeliest: (.order == $asked[0].order),
-       args_raw: (.args | arguments | map(number)), args_text: (.args | arguments | map(string)),
+       # Of threads that race, each may get another's descriptor.
+       args_raw: (.args | arguments | map(number) | if $all.threads > 1 then .[0] = null else . end), args_text: (.args | arguments | map(string)),
        next: ([$ranked[] | select(.noise == null and ([.call, .error, .args] != ($one | [.call, .error, .args])))]
          | unique_by([.call, .error, .args]) | sort_by(.score, .order) | reverse | .[:2] | map({text: told, command: command($all.failed)}))} as $more
     | .because |= (if $call + $error + $nth != "" then null
