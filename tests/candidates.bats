@@ -22,7 +22,7 @@ setup() { OUT=$BATS_TEST_TMPDIR/calls.json; }
 candidates() {
 	local log=tests/strace/$1.log
 	[ "$1" != - ] || log=/dev/stdin
-	jq -Rs -L repro/judge --argjson errno "$(cat "$ERRORS")" -f repro/why.d/candidates.jq <"$log" >"$OUT"
+	jq -Rs -L repro/judge --argjson errno "$(cat "$ERRORS")" --arg output "${SAID-}" -f repro/why.d/candidates.jq <"$log" >"$OUT"
 }
 
 # choose [CALL ERRNO NTH]: print the chosen error.
@@ -95,6 +95,14 @@ the program exited with 1' ]
 	run -0 choose recvfrom "" 51
 	[[ $output == *"no such call failed (CALL=recvfrom ERRNO= NTH=51); LIST=1 shows the "* ]]
 	chosen number setsockopt ENOPROTOOPT '.because | contains("setup rc=-92")'
+}
+
+@test "the last line of a long write, of which strace shows the beginning, counts" {
+	log '49 bind(5, {sa_family=AF_XDP}, 16) = -1 EBUSY (Device or resource busy)' \
+		'54 setsockopt(6, SOL_SOCKET, SO_DEBUG, [1], 4) = -1 EACCES (Permission denied)' \
+		'1 write(1, "worker 1 is up\nworker 2"..., 4096) = 4096' >"$BATS_TEST_TMPDIR/log"
+	SAID="worker 3: Device or resource busy" chosen - bind EBUSY '.because | contains("ended with \"worker 3: Device or resource busy\"")' <"$BATS_TEST_TMPDIR/log"
+	chosen - setsockopt EACCES <"$BATS_TEST_TMPDIR/log"
 }
 
 @test "a descriptor may be another thread's, so it is no mark of a call of several threads" {

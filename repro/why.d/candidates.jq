@@ -2,7 +2,8 @@
 #
 # candidates.jq: the errors that a program met, of strace's log; jq -Rs -L repro/judge.
 #
-# Named argument: $errno, the errors as errno.c has them.
+# Named arguments: $errno, the errors as errno.c has them; $output, the last line that the
+#   program wrote: strace shows only the beginning of a long write().
 # Output: {failed, said, ended, threads, uring}
 #   failed  [what failed() of calls.jq has, and
 #     path       null, or the first file name in the call's arguments
@@ -111,4 +112,6 @@ def events($errno): error_numbers($errno) as $numbers
              ended: $all.ended["\(.thread)"]} | del(.at, .subject)]
     # A look at a message that stays in the queue is no second message.
     | unique_by(if .carried == "netlink-ack" then [0, .thread, .number, .nth, .error] else [1, .order] end) | sort_by(.order)),
-   said: [$events[].said | values], ended: $all.ended["0"], threads: ($all.counts | length), uring: $all.uring}
+   said: ([$events[].said | values] | if $output == "" or (.[-1].text // "" | endswith($output)) then .
+     else . + [{order: infinite, thread: 0, call: "write", args: "1, \($output | tojson)"} | words($errno)] end),
+   ended: $all.ended["0"], threads: ($all.counts | length), uring: $all.uring}

@@ -5,9 +5,13 @@
 # Inputs: /case/command, the program and its arguments as shell words; /case/setup,
 #   a script to run first (without it, the case's up() runs); SECONDS_MAX, the
 #   program's deadline; STRACE, 1 to trace it; the case's knobs.
-# Outputs: on stdout {"exit"}, or {"setup", "said"} if that failed: its status and last line; strace's log on fd 3, the rest on stderr.
+# Outputs: on stdout {"exit", "said"}, or {"setup", "said"} if that failed: the status and the
+#   last line of what was written; strace's log on fd 3, the rest on stderr.
 # Exit: 0 the program ran, whatever its result; else the lab failed.
 set -eu
+
+# The last line of a file that says something, for JSON.
+last_line() { grep . "$1" | tail -n 1 | tr -cd ' -~' | cut -c1-200 | sed 's/["\\]/\\&/g'; }
 
 cd /case
 # As on the host, whose programs may be anywhere there; applets of busybox come last.
@@ -20,7 +24,7 @@ if [ -e setup ]; then
 	sh ./setup >setup.said 2>&1 || status=$?
 	cat setup.said >&2
 	[ "$status" = 0 ] || {
-		echo "{\"setup\":$status,\"said\":\"$(tail -n 1 setup.said | tr -cd ' -~' | cut -c1-200 | sed 's/["\\]/\\&/g')\"}"
+		echo "{\"setup\":$status,\"said\":\"$(last_line setup.said)\"}"
 		exit 0
 	}
 else
@@ -39,4 +43,4 @@ cat /tmp/output >&2
 if [ "$STRACE" = 1 ]; then
 	cat /tmp/strace >&3
 fi
-echo "{\"exit\":$status}"
+echo "{\"exit\":$status,\"said\":\"$(last_line /tmp/output)\"}"
