@@ -22,7 +22,7 @@ setup() { OUT=$BATS_TEST_TMPDIR/calls.json; }
 candidates() {
 	local log=tests/strace/$1.log
 	[ "$1" != - ] || log=/dev/stdin
-	jq -Rs -L repro/judge --argjson errno "$(cat "$ERRORS")" --arg output "${SAID-}" -f repro/why.d/candidates.jq <"$log" >"$OUT"
+	jq -Rs -L repro/why.d -L repro/judge --argjson errno "$(cat "$ERRORS")" --arg output "${SAID-}" -f repro/why.d/candidates.jq <"$log" >"$OUT"
 }
 
 # choose [CALL ERRNO NTH]: print the chosen error.

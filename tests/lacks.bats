@@ -65,7 +65,7 @@ END
 }
 
 @test "hints come from the call, and from where it was refused" {
-	hints() { jq -rs -f repro/why.d/hints.jq <(echo "$1") <(echo "${2-null}"); }
+	hints() { jq -rs -L repro/why.d -f repro/why.d/hints.jq <(echo "$1") <(echo "${2-null}"); }
 	[ "$(hints '{"call": "userfaultfd", "args": "0", "error": "ENOSYS"}')" = syscall:userfaultfd ]
 	[ "$(hints '{"call": "socket", "args": "AF_VSOCK, SOCK_STREAM, 0", "error": "EAFNOSUPPORT"}')" = family:AF_VSOCK ]
 	[ "$(hints '{"call": "socket", "args": "AF_INET, SOCK_STREAM, IPPROTO_MPTCP", "error": "EPROTONOSUPPORT"}')" = protocol:IPPROTO_MPTCP ]
@@ -73,6 +73,9 @@ END
 	[ "$(hints '{"call": "bpf", "args": "BPF_PROG_LOAD, {prog_type=BPF_PROG_TYPE_KPROBE, insn_cnt=2}, 144", "error": "EINVAL"}')" = prog:BPF_PROG_TYPE_KPROBE ]
 	[ "$(hints '{"call": "mount", "args": "\"o\", \"/mnt\", \"overlay\", 0, \"\"", "error": "ENODEV"}')" = filesystem:overlay ]
 	[ "$(hints '{"call": "openat", "args": "AT_FDCWD, \"/dev/fuse\", O_RDWR", "path": "/dev/fuse", "error": "ENOENT"}')" = file:/dev/fuse ]
+	# A qdisc, decoded and in bytes.
+	[ "$(hints '{"call": "sendmsg", "carried": "netlink-ack", "args": "3, [{nla_len=8, nla_type=TCA_KIND}, \"htb\"]", "error": "EOPNOTSUPP"}')" = kind:htb ]
+	[ "$(hints '{"call": "sendmsg", "carried": "netlink-ack", "args": "3, \"\\x00\\x08\\x00\\x01\\x00\\x68\\x74\\x62\\x00\\x08\"", "error": "EOPNOTSUPP"}')" = kind:htb ]
 	[ "$(hints '{"call": "bind", "args": "3", "error": "EINVAL"}' '{"file": "net/a.c", "line": 3, "statement": {"file": "include/b.h", "line": 4}}')" = \
 		$'stub:net/a.c:3\nstub:include/b.h:4' ]
 }

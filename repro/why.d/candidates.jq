@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# candidates.jq: the errors that a program met, of strace's log; jq -Rs -L repro/judge.
+# candidates.jq: the errors that a program met, of strace's log; jq -Rs -L repro/why.d
+# -L repro/judge.
 #
 # Named arguments: $errno, the errors as errno.c has them; $output, the last line that the
 #   program wrote: strace shows only the beginning of a long write().
@@ -22,6 +23,7 @@
 #   threads how many there were
 #   uring   null, or the last io_uring_enter(): strace does not show completions
 include "calls";
+include "bytes";
 
 def ref: if . then {call, number, nth, thread} else null end;
 def descriptor: .args | .[:(index(",") // length)] | (tonumber? // "") | tostring;
@@ -35,9 +37,6 @@ def subject: "\(.call) \(path // descriptor | sub("^.*/(?=.)"; ""))";
 # Of {thread: call}: the thread's own, or else the latest, as a descriptor may be inherited.
 def of_thread($thread): . // {} | .[$thread] // ([.[]] | max_by(.order));
 
-def bytes: [match("\\\\x([0-9a-f])([0-9a-f])"; "g").captures | map(.string | explode[0] | if . >= 97 then . - 87 else . - 48 end)
-  | .[0] * 16 + .[1]];
-
 # The errors in acknowledgements and at the end of dumps: {seq, error, says}.
 def acks($errno):
   .args | select(contains("nlmsg_type=NLMSG_")) | split("nlmsg_type=NLMSG_")[1:][]
@@ -49,7 +48,7 @@ def acks($errno):
     elif startswith("\"\\x") then # the end of a dump, with attributes behind its error
       bytes | select(.[3] == 255)
       | {$seq, error: $errno["\(256 - .[0] + (255 - .[1]) * 256)"].name,
-         says: (if .[6] == 1 then .[8:3 + .[4]] | map(select(. >= 32 and . < 127)) | implode else null end)}
+         says: (if .[6] == 1 then .[8:3 + .[4]] | text else null end)}
     else empty end
   | select(.error);
 

@@ -1,9 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # hints.jq: what a kernel may lack if a call failed so: hints for repro/why.d/lacks, a line
-# each. jq -r -s
+# each. jq -rs -L repro/why.d
 #
 # Input: the chosen call (choose.jq), and where its error originated (gdbscripts/why.py).
+
+include "bytes";
+
+# The names of kinds in a request of netlink: as strace decodes them, or in bytes, where the
+# guest cannot tell it the protocol: length, type 1 (TCA_KIND, IFLA_INFO_KIND), a string.
+def kinds: .args
+  | (match("nla_type=(IFLA_INFO_KIND|TCA_KIND)\\}, \"([a-z0-9_-]+)\""; "g").captures[1].string),
+    (match("\\\\x0[5-9a-f]\\\\x00\\\\x01\\\\x00((\\\\x[2-7][0-9a-f]){2,15})\\\\x00"; "g").captures[0].string | bytes | text
+      | select(test("^[a-z][a-z0-9_-]+$")));
 
 def arguments($pattern): .args | capture($pattern);
 
@@ -19,5 +28,5 @@ def arguments($pattern): .args | capture($pattern);
   (select(.error == "ENODEV") | (select(.call == "mount") | arguments("^[^,]+, [^,]+, \"(?<name>[A-Za-z0-9_.-]+)\"")),
     (select(.call == "fsopen") | arguments("^\"(?<name>[A-Za-z0-9_.-]+)\"")) | "filesystem:\(.name)"),
   (select(.error == "ENOENT" or .error == "ENXIO" or .error == "ENODEV") | .path // "" | select(test("^/(dev|proc|sys)/[A-Za-z0-9_./:-]+$")) | "file:\(.)"),
-  (select(.carried == "netlink-ack") | .args | match("nla_type=(IFLA_INFO_KIND|TCA_KIND)\\}, \"([a-z0-9_-]+)\""; "g").captures[1].string | "kind:\(.)"),
+  (select(.carried == "netlink-ack") | kinds | "kind:\(.)"),
   ($origin, $origin.statement | values | select(.file and .line) | "stub:\(.file):\(.line)")

@@ -58,7 +58,7 @@ def reasons($said; $alike):
   (if .carried then {points: 5, reason: "the program asked for the error"} else empty end),
   ($alike | length | if . == 1 then {points: 6, reason: "it happened once"} elif . > 200 then {points: -25} elif . > 20 then {points: -15} else empty end),
   (if .recovered then {points: -20} else empty end),
-  (if noise then {points: -40} else empty end);
+  (noise | values | {points: (if . == "a look at what a file is" then -60 else -40 end)});
 
 def ranked: . as $all
   | (.failed | group_by([.call, .error, .carried]) | map({key: "\(.[0] | [.call, .error, .carried])", value: .}) | from_entries) as $groups
