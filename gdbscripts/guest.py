@@ -28,6 +28,14 @@ def register(name):
     return int(gdb.parse_and_eval(f"${name}")) % 2**64
 
 
+def unsigned_at(address):
+    """The 64 bits at an address, or None where there is no memory."""
+    try:
+        return int.from_bytes(gdb.selected_inferior().read_memory(address, 8), "little")
+    except gdb.MemoryError:
+        return None
+
+
 def current_task():
     return int(gdb.parse_and_eval("(unsigned long)&$lx_current()"))
 
@@ -96,9 +104,6 @@ class Tasks:
         if current_task() in self.numbers:
             self.numbers[register("rdi")] = len(self.numbers)
 
-    def is_current(self, number):
-        return self.numbers.get(current_task()) == number
-
 
 def save():
     """Save the guest, to come back to."""
@@ -115,23 +120,39 @@ def restore():
     gdb.execute("maintenance flush register-cache", to_string=True)
 
 
+class Counter:
+    """How often each thread of the program has made each call of some numbers, at their entries."""
+
+    def __init__(self, tasks, numbers):
+        self.tasks, self.counts = tasks, {}
+        table = {number: int(gdb.parse_and_eval(f"(unsigned long)sys_call_table[{number}]")) for number in numbers}
+        self.handlers = set(table.values())
+
+    def next(self, what, is_it):
+        """Run on to the next entry where is_it(thread, number, count)."""
+        def entered():
+            thread = self.tasks.numbers.get(current_task())
+            if thread is None:
+                return False
+            number = int(gdb.parse_and_eval("((struct pt_regs *)$rdi)->orig_ax"))
+            self.counts[thread, number] = count = self.counts.get((thread, number), 0) + 1
+            return is_it(thread, number, count)
+        stops = [Stop(f"*{handler:#x}", entered) for handler in self.handlers]
+        proceed(what, *stops)
+
+
 class Call:
     """A call of the program: run the guest to its entry."""
 
-    def __init__(self, call, tasks):
-        self.call, self.tasks, self.left = call, tasks, call["nth"]
-        self.handler = int(gdb.parse_and_eval(f"(unsigned long)sys_call_table[{call['number']}]"))
+    def __init__(self, call, counter):
+        self.call, self.counter = call, counter
 
     def reach(self):
         """Run on to the next call that may be it: the nth of the thread, or a later one with
         the same arguments."""
-        proceed(f"call {self.call['nth']} of number {self.call['number']}", Stop(f"*{self.handler:#x}", self.may_be_it))
-
-    def may_be_it(self):
-        if not self.tasks.is_current(self.call["thread"]):
-            return False
-        self.left -= 1
-        return self.left <= 0 and self.has_arguments()
+        call = self.call
+        self.counter.next(f"call {call['nth']} of number {call['number']}", lambda thread, number, count: (
+            (thread, number) == (call["thread"], call["number"]) and count >= call["nth"] and self.has_arguments()))
 
     def has_arguments(self):
         """Are the arguments those that strace saw, where it saw numbers?"""
@@ -189,13 +210,16 @@ class Live:
             return
         address = self.path.instructions(step)[index].address
         wanted = self.path.stack(self.path.frames[step])
-        self.left = self.arrivals(step, address, wanted)
+        self.left, self.alike = self.arrivals(step, address, wanted), {}
         proceed(f"{address:#x} came by again", Stop(f"*{address:#x}", lambda: self.arrived(wanted)))
         self.here = step, index
 
     def arrived(self, wanted):
-        if is_called_by(wanted):
-            self.left -= 1
+        # To unwind the stack takes a millisecond, and a loop comes by thousands of times.
+        frame = register("rsp"), register("rbp"), unsigned_at(register("rbp") + 8)
+        if frame not in self.alike:
+            self.alike[frame] = is_called_by(wanted)
+        self.left -= self.alike[frame]
         return not self.left
 
     def arrivals(self, step, address, wanted):
@@ -322,6 +346,11 @@ def known(wanted):
     """Those of the expressions that are known where the guest is, and their values."""
     return {expression: value for expression in sorted(wanted)
             for is_known, value in [statements.evaluate(expression)] if is_known}
+
+
+def guest_is_there():
+    """Is it still connected?"""
+    return gdb.selected_inferior().pid != 0
 
 
 def end_guest():

@@ -227,6 +227,15 @@ def target_of(one):
     return one.stores() or (register_of(one.operands[-1]) if one.operands else None)
 
 
+def constant_of(one):
+    """The 32-bit constant that an instruction writes, or None."""
+    if not target_of(one) or one.flow:
+        return None
+    kind, value = one.source(register_of(one.operands[-1])) if register_of(one.operands[-1]) else (
+        of_operand(one.operands[0]) if one.name.startswith("mov") else (None, None))
+    return value % 2**32 if kind == "constant" else None
+
+
 def bounds(address):
     """The first address of the function at an address, and the first behind it; none
     where it has no debug information, as the stub of a call that is not configured."""
@@ -243,6 +252,7 @@ class Exploration:
 
     def __init__(self, born, carrier):
         self.born, self.carrier = born, carrier
+        self.constant = constant_of(born)
         self.start, self.end = bounds(born.address)
         self.blocks = {}
         self.selected = {}  # branch that only selects: the way that it went
@@ -284,7 +294,7 @@ class Exploration:
             block = self.block(address)
             for one in block:
                 holders = transfer(one, holders)
-                if one.address == self.born.address:
+                if one.address == self.born.address or (self.constant is not None and constant_of(one) == self.constant):
                     holders |= {target_of(one)}
             last = block[-1]
             if last.flow == "ret":
@@ -305,15 +315,16 @@ class Exploration:
 def branches(path, frame, born):
     """The branches of a frame in order of time: (step, what held the value then)."""
     holders, found = frozenset(), []
+    constant = constant_of(path.instructions(born.step)[born.index])
     for step, of in enumerate(path.frames):
         if of != frame:
             continue
-        executed = path.instructions(step)
-        for index, one in enumerate(executed):
+        for index, one in enumerate(path.instructions(step)):
             if one.flow in ("jcc", "jmp"):
                 found.append((step, holders))
             holders = transfer(one, holders)
-            if (step, index) == (born.step, born.index):
+            is_again = constant is not None and step >= born.step and constant_of(one) == constant
+            if is_again or (step, index) == (born.step, born.index):
                 holders |= {target_of(one)}
     return found
 
@@ -364,7 +375,7 @@ def decisions(path, born):
             continue
         if branch.target is None:  # one of many ways through a table
             return found + [step] + selections
-        after = step > born.step
+        after = step >= born.step  # the branch is its last instruction
         if after and (tests_value(path, step, holders) or stands_before(branch, path.instructions(born.step)[born.index])):
             continue
         taken = path.blocks[step + 1].start == branch.target
@@ -378,6 +389,23 @@ def decisions(path, born):
         if outcome and found:
             break
     return found + selections
+
+
+def decide(path, born):
+    """decisions(), and the Birth that they are about. Behind "if (err) goto out;" compilers
+    make the value once more where it can be but one: the first one counts."""
+    while True:
+        decided = decisions(path, born)
+        value = constant_of(path.instructions(born.step)[born.index])
+        if born.kind != "constant" or not decided or decided[0] >= born.step:
+            return born, decided
+        try:
+            tested = returned(path, decided[0], len(path.instructions(decided[0])) - 1)
+        except LabError:
+            return born, decided
+        if not tested or constant_of(path.instructions(tested.step)[tested.index]) != value:
+            return born, decided
+        born = tested._replace(carrier=born.carrier) if path.frames[tested.step] == path.frames[born.step] else tested
 
 
 def is_inside(path, frame, of):
@@ -411,11 +439,14 @@ def returned(path, step, index):
         return None
     frame = path.frames[step]
     born = birth(path, step, index, register)
-    return born if path.frames[born.step] != frame and is_inside(path, path.frames[born.step], frame) else None
+    made = path.instructions(born.step)[born.index]
+    if path.frames[born.step] == frame:  # "ret = a && b; if (!ret)"
+        return born if born.kind == "constant" or made.name.startswith("set") else None
+    return born if is_inside(path, path.frames[born.step], frame) else None
 
 
 def deeper(path, step, index):
-    """What decided in the callees whose answer a branch tests, outermost first: (step,
+    """What decided before, in the function or in callees, about what a branch tests: (step,
     index of the branch or of the instruction that computed it, Birth of the answer)."""
     found = []
     while len(found) < DEPTH_MAX:
@@ -425,10 +456,11 @@ def deeper(path, step, index):
             break
         if not born or born.kind in ("memory", "fault"):
             break
-        step, index = born.step, born.index
-        if born.kind == "constant":
-            decided = decisions(path, born)
-            if not decided:
+        if born.kind != "constant":
+            step, index = born.step, born.index
+        else:
+            born, decided = decide(path, born)
+            if not decided or decided[0] >= step:
                 break
             step, index = decided[0], len(path.instructions(decided[0])) - 1
         found.append((step, index, born))

@@ -44,8 +44,10 @@ def level(function, where, line):
             "path": where.fullname() if where else ""}
 
 
+@functools.lru_cache(None)
 def levels(address):
     """Function, file and line at an address, the innermost inlined one first."""
+    was = int(gdb.parse_and_eval("$pc")) % 2**64
     gdb.execute(f"set $pc = {address:#x}", to_string=True)
     frame, found = gdb.newest_frame(), []
     while frame:
@@ -61,6 +63,7 @@ def levels(address):
         if frame.type() != gdb.INLINE_FRAME:
             break
         frame = frame.older()
+    gdb.execute(f"set $pc = {was:#x}", to_string=True)  # the guest goes on from there
     return owned(found)
 
 
@@ -177,10 +180,15 @@ def indentation(line):
 
 def enclosing(found):
     """The conditions of the blocks that a line is in, the innermost first: (first line, last
-    line, text). Kernel code is indented by tabs."""
+    line, text); without lines and text for the branch that jumps to a label right above the
+    line. Kernel code is indented by tabs."""
     lines, conditions = lines_of(found["path"]), []
-    depth = indentation(lines[found["first"] - 1])
-    for number in range(found["first"] - 1, 0, -1):
+    first = found.get("first", found["line"])
+    depth = indentation(lines[first - 1])
+    above = next((line for line in reversed(lines[:first - 1]) if line.strip()), "")
+    if re.match(r"[a-z]\w*:$", above.strip()) and above.strip() != "default:":
+        return [(None, None, None)]
+    for number in range(first - 1, 0, -1):
         line = lines[number - 1]
         if line.startswith(("{", "}")) or depth <= 1:
             break
@@ -188,7 +196,7 @@ def enclosing(found):
             continue
         text, first, last = whole(lines, number)
         depth = indentation(lines[first - 1])
-        if is_condition(text) and not text.startswith(("switch", "while")):
+        if re.match(r"(\} else )?if \(", text):
             conditions.append((first, last, text))
     return conditions
 

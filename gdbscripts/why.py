@@ -30,19 +30,38 @@ sys.dont_write_bytecode = True  # nothing is left behind in a checkout
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import origin  # noqa: E402
 import statements  # noqa: E402
-from guest import Call, Elsewhere, Live, Tasks, end_guest, save  # noqa: E402
+from guest import Call, Counter, Elsewhere, Live, Tasks, end_guest, guest_is_there, restore, save  # noqa: E402
 from path import KEPT_MAX, PATH_MAX, Cut, Path, Recorder  # noqa: E402
 from symbols import LabError, connect, finish  # noqa: E402
 RING = "recent"
 
 
-def explain(call):
-    """origin.json: see "make why" in README."""
-    tasks = Tasks(call["program"])
+def explain_all(calls):
+    """What explain() has of each of some calls in order of time; None where it has nothing."""
+    tasks = Tasks(calls[0]["program"])
+    counter = Counter(tasks, {one["number"] for call in calls for one in (call, call.get("last"), call.get("since")) if one})
+    answers = []
+    for call in calls:
+        try:
+            answers.append(explain(call, counter))
+        except (LabError, gdb.error) as error:
+            if len(calls) == 1:
+                raise
+            print(f"why: {call['call']}: {error}", file=sys.stderr)
+            answers.append(None)
+            if not guest_is_there():
+                break
+        if call is not calls[-1]:
+            restore()  # its questions may have taken the guest past the next one
+    return answers + [None] * (len(calls) - len(answers))
+
+
+def explain(call, counter):
+    """An element of origin.json: see "make why" in README."""
     if call.get("carried") in ("so-error", "error-queue"):
-        return explain_stored(call, socket_error(call, tasks), call["errno"])
+        return explain_stored(call, socket_error(call, counter), call["errno"])
     recorder = Recorder(RING)
-    value = Call(call, tasks).record(recorder)
+    value = Call(call, counter).record(recorder)
     for count in (PATH_MAX, KEPT_MAX):
         addresses, whole = recorder.last(count)
         try:
@@ -73,10 +92,10 @@ def unknown(places, wanted):
     return {}
 
 
-def socket_error(call, tasks):
+def socket_error(call, counter):
     """Save the guest at the last call that sent or connected, and return the address of its
     socket's sk_err, which softirqs set and SO_ERROR returns."""
-    begin = Call(call["last"] or call["since"], tasks)
+    begin = Call(call["last"] or call["since"], counter)
     begin.reach()
     save()
     of = "((struct socket *)$lx_current().files->fdt->fd[((struct pt_regs *)$rdi)->di]->private_data)->sk->sk_err"
@@ -94,7 +113,8 @@ def explain_stored(call, address, value):
 def answer(call, path, born, values):
     """What decided about the value that was born on a path, and the way there. values: a
     function of places and expressions."""
-    decided = [(step, len(path.instructions(step)) - 1) for step in origin.decisions(path, born)]
+    born, steps = origin.decide(path, born)
+    decided = [(step, len(path.instructions(step)) - 1) for step in steps]
     places = decided or ([(born.step, born.index)] if born.kind == "expression" else [])
     found = [one for place in places for one in conditions(path, place, born, call["name"])]
     place = places[0] if places else (born.step, born.index)
@@ -105,34 +125,40 @@ def answer(call, path, born, values):
 
 
 def within(path, values, place, found):
-    """The conditions around the one that decided, the innermost first, or around the call of
-    its function where that does the same each time."""
+    """The conditions around the one that decided, the innermost first; around the call of
+    its function where that does the same each time, or has no condition but an expression."""
     step, frame = place[0], path.frames[place[0]]
     around = statements.enclosing(found)
-    if not around and not statements.is_condition(found["condition"] or "") and path.callers[frame] is not None:
-        step = path.callers[frame]
-        caller = statements.levels(path.blocks[step].last.address)[-1]
-        around = statements.enclosing(dict(caller, first=caller["line"]))
-        found, frame = caller, path.frames[step]
+    if not around and not statements.is_condition(found["condition"] or ""):
+        levels = statements.levels(path.instructions(place[0])[place[1]].address)
+        outer = [one["function"] for one in levels].index(found["function"]) + 1 if found["function"] in [
+            one["function"] for one in levels] else len(levels)
+        if outer < len(levels):
+            found = levels[outer]
+        elif path.callers[frame] is not None:
+            step = path.callers[frame]
+            frame, found = path.frames[step], statements.levels(path.blocks[step].last.address)[0]
+        around = statements.enclosing(found)
     all_of_it = []
     for first, last, text in around:
         step = last_branch(path, frame, step, first, last)
-        one = dict(statements.shown(found), line=first, first=first, last=last, condition=text, inlined=[])
-        at = None if step is None else (step, len(path.instructions(step)) - 1)
-        all_of_it.append({**{key: one[key] for key in ("function", "file", "line", "condition")},
-                          "values": values_at(path, values, at, one) if at else {},
-                          "callee": callees(path, values, at) if at else []})
         if step is None:
             break
+        at = step, len(path.instructions(step)) - 1
+        one = conditions(path, at, origin.Birth(*at, "constant", "rax"), None)[0] if not text else dict(
+            found, line=first, first=first, last=last, condition=text, inlined=[])
+        all_of_it.append({**{key: one[key] for key in ("function", "file", "line", "condition")},
+                          "values": values_at(path, values, at, one), "callee": callees(path, values, at)})
     return all_of_it
 
 
 def last_branch(path, frame, before, first, last):
-    """The last step of a frame, before another one, that ends with a branch of some lines."""
+    """The last step of a frame, before another one, that ends with a branch of some lines, or
+    of any if there is no first line."""
     for step in range(before - 1, -1, -1):
         branch = path.blocks[step].last
-        if path.frames[step] == frame and path.stops[step] is None and branch.flow == "jcc" \
-                and first <= statements.levels(branch.address)[-1]["line"] <= last:
+        if path.frames[step] == frame and path.stops[step] is None and branch.flow == "jcc" and (
+                not first or first <= statements.levels(branch.address)[-1]["line"] <= last):
             return step
     return None
 
@@ -183,9 +209,9 @@ class Why(gdb.Command):
             gdb.execute(f"source {kernel}/vmlinux-gdb.py")
             gdb.execute("set breakpoint always-inserted on")
             connect(socket)
-            answer = explain(call)
+            answers = explain_all(call if isinstance(call, list) else [call])
             with open("origin.json", "w", encoding="utf-8") as file:
-                json.dump(answer, file)
+                json.dump(answers if isinstance(call, list) else answers[0], file)
             finish("ended")
             end_guest()
         except Exception as error:  # whatever it is, the guest must not wait for ever
