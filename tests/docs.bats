@@ -156,8 +156,11 @@ stand_in() {
 	sed -i 's/return 1/return 2/' "$BATS_TEST_TMPDIR/b/init.c"
 	git diff --no-index "$HOME/src/linux/init.c" "$BATS_TEST_TMPDIR/b/init.c" | sed -E 's,^(---|\+\+\+) .*,\1 x/init.c,; /^(diff|index)/d' >fix.patch
 	echo CONFIG_MORE=y >more.config
-	# This kernel is no Linux, so the run fails, but after it was built.
-	XDG_CACHE_HOME=$BATS_TEST_TMPDIR/cache LIBXDP=distro reads 2 'make repro KERNEL=~/src/linux#v6.6 PATCH=fix.patch CONFIG=more.config' ||
+	mkdir -p "$BATS_TEST_TMPDIR/cache/xsklab"
+	cp -r "$XDG_CACHE_HOME/xsklab/libraries" "$BATS_TEST_TMPDIR/cache/xsklab"
+	find "$XDG_CACHE_HOME/xsklab" -maxdepth 1 -type f -exec cp -p -t "$BATS_TEST_TMPDIR/cache/xsklab" {} +
+	# This kernel is not Linux, so the run fails, but after it was built.
+	XDG_CACHE_HOME=$BATS_TEST_TMPDIR/cache reads 2 'make repro KERNEL=~/src/linux#v6.6 PATCH=fix.patch CONFIG=more.config' ||
 		{ echo "$stderr"; false; }
 	[[ $(jq -r .source build/kernel.json) == *"src/linux#v6.6, commit "*" with PATCH fix.patch, CONFIG more.config" ]]
 }
@@ -183,8 +186,10 @@ stand_in() {
 @test "the nightly, its comparison and its report on GitHub" {
 	export CALLS=$BATS_TEST_TMPDIR/calls
 	sed 's/\*:wrong\*)/*:distro)/' tests/guests/cell >repro/run
+	jq '.nightly = [""]' repro/cases/xsk-netns-cookie/case.json >"$BATS_TEST_TMPDIR/case.json"
+	cp "$BATS_TEST_TMPDIR/case.json" repro/cases/xsk-netns-cookie
 	reads 2 'make nightly KERNELS="v5.15 distro $HOME/src/linux#master" LIBXDPS="upstream distro"'
-	[ "$(jq -s '.[0].cells' build/nightly/results.jsonl)" = 18 ]
+	[ "$(jq -s '.[0].cells' build/nightly/results.jsonl)" = 6 ]
 	mkdir previous
 	cp build/nightly/results.jsonl previous
 	reads 1 'repro/nightly PREVIOUS=previous/results.jsonl'
@@ -193,7 +198,7 @@ stand_in() {
 	reads 0 'GH_REPO=owner/name .github/tell build/nightly'
 	grep -q '^gh issue create --label nightly' "$CALLED"
 	rm -r previous
-	git checkout -q repro/run
+	git checkout -q repro
 }
 
 @test "systemd accepts the units of the nightly" {
