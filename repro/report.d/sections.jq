@@ -37,8 +37,8 @@ def what_fails:
     {p: "\(.case.title)."},
     {p: failures},
     {p: "\(.verdict | if .verdict == "lab-failure" then "There is no verdict"
-      elif .verdict == "reproduced" and .control then "The lab's verdict is as predicted"
-      else "The lab's verdict is \(.verdict | gsub("-"; " "))" end): \(.verdict.reason)."},
+      elif .verdict == "reproduced" then if .control then "The control ended as predicted" else "The lab reproduced it" end
+      else "The lab did not reproduce it" end): \(.verdict.reason)."},
     (.verdict.differences // [] | select(. != []) | {pre: map("! \(.)")})
   ]};
 
@@ -74,7 +74,7 @@ def steps:
   {title: "Steps to reproduce", blocks: [
     (select(.runnable) | {p: "With QEMU and nothing else, from the attached archive:"},
       {pre: ["tar --zstd -xf \(.archive).tar.zst", "cd \(.archive)", "./run.sh"]}),
-    {p: "From nothing, with the lab:"},
+    {p: "From scratch, with the lab:"},
     {pre: (["git clone \(.tools.url) xsklab", "cd xsklab\(if .tools.lab then " && git checkout \(.tools.lab | rtrimstr("-dirty"))" else "" end)"] + knobs)},
     (chosen_kernel | select(kernel_word == "TREE") | {p: "TREE is a folder with Linux \(.release): \(.tree)."}),
     (select(.here.case != "repro/cases/\(.name)") | {p: "The case is not part of the lab; the archive has it as repro/cases/\(.name)."})
@@ -114,7 +114,7 @@ def refused: [.verdict.columns[] | . as $column | .refused[]? | {column: $column
 def refused_calls:
   [refused | unique_by(.refused | refused_text)[] | . as {$column, $refused}
    | ([$column | refused_bytes($refused)][0]) as $bytes
-   | {p: "\(.who); strace (which looks names up in its own namespaces)\(if $bytes then ", the bytes, and the fields by pahole's layout" else "" end):"},
+   | {p: "\(.who), by strace, which looks up names in its own namespaces\(if $bytes then "; then the bytes, and the fields by pahole's layout" else "" end):"},
      {pre: ([$refused | refused_text] + ($bytes // {} | [.bytes, .fields | values]))}]
   | {title: "The refused call", blocks: (if . == [] then [{p: "No call of a row was refused."}] else . end)};
 
