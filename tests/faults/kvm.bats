@@ -99,7 +99,7 @@ recorded() { jq -e "$1" "$BATS_TEST_TMPDIR/verdict.json"; }
 	kvm_that "$probe"' kvm_works; kill -ABRT $$'
 	fault 125 80 'panic: Kernel panic' build/faulty/before \
 		repro/run "$(at strace 'echo c >/proc/sysrq-trigger')"
-	[ "$(grep -c 'running again' <<<"$stderr")" = 1 ]
+	[ "$(grep -c 'running all guests again' <<<"$stderr")" = 1 ]
 }
 
 @test "KVM: with ACCEL=kvm, works in the trial and aborts in the run" {
