@@ -30,7 +30,7 @@ setup() {
 	cd "$lab" || return
 }
 
-teardown() { git -C "$HOME/xsklab" clean -qfd; }
+teardown() { git -C "$lab" clean -qfd; }
 
 commit() { # FOLDER TAG
 	git -C "$1" init --quiet
@@ -180,6 +180,32 @@ stand_in() {
 	run -0 bash -c "${COMMAND/\/path\/to\/xsklab/\"$lab\"}"
 	[[ $output == *"$(git rev-parse exit1firstbad) is the first bad commit"* ]]
 	git -C "$lab" checkout -q repro/run
+}
+
+# Instead of guests, a commit's file "outcome" says how it ends.
+@test "make bisect finds the commit in Linux, in the library, and for a program" {
+	local release
+	own_cache
+	export HOME=$BATS_TEST_TMPDIR/home CALLS=$BATS_TEST_TMPDIR/calls
+	mkdir -p "$HOME/src/linux" "$HOME/src/xdp-tools/lib/libxdp"
+	cp "$BATS_FILE_TMPDIR/home/.gitconfig" "$HOME"
+	touch "$HOME/src/linux/Kbuild" "$HOME/src/xdp-tools/lib/libxdp/xsk.c"
+	for release in linux/v5.15=well linux/more=well linux/v6.1=refused linux/v6.6=well linux/v6.12=refused \
+		xdp-tools/v1.2.10=refused xdp-tools/v1.3.0=well; do
+		echo "${release#*=}" >"$HOME/src/${release%%/*}/outcome"
+		release=${release%=*}
+		commit "$HOME/src/${release%%/*}" "${release#*/}"
+	done
+	sed 's/"first"/"outer 0"/; s/"second"/"inner 0"/' tests/guests/observe >repro/bisect.d/observe
+	cp -r repro/cases/xsk-netns-cookie repro/cases/mine
+	cp "$(type -P true)" daemon
+	reads 0 'make bisect REPO=~/src/xdp-tools GOOD=v1.3.0 BAD=v1.2.10'
+	[[ $output == *"mended it"* ]]
+	reads 0 'make bisect CASE=mine REPO=~/src/linux GOOD=v5.15 BAD=v6.1 ROW="inner 0"'
+	[[ $output == *" v6.1"* ]]
+	reads 0 "make bisect PROG=./daemon ARGS='...' REPO=~/src/linux GOOD=v6.6 BAD=v6.12"
+	[[ $output == *" v6.12"* ]]
+	git checkout -q repro
 }
 
 # Instead of guests, KERNEL says how a cell ends.
