@@ -3,7 +3,8 @@
 # README and docs: every command in them runs as it stands there, in a reader's clone, and its
 # output is compared with the one that follows it.
 
-# shellcheck disable=SC2016,SC2088,SC2154 # quoted text stands in the docs; bats sets output
+# shellcheck disable=SC2016,SC2030,SC2031,SC2088,SC2154 # quoted text stands in the docs; each test
+# has an environment of its own; bats sets output
 
 load lib
 
