@@ -90,15 +90,15 @@ read_case() {
 # values of its knobs.
 read_plan() {
 	local id names values='' name
-	local -a kept=()
+	local -a lines=()
 	id="$HAS_PROGRAM $(stat -c '%n %i %s %z' "$1" repro/judge/{plan,rules,validate}.jq repro/judge/case.schema.json)"
 	id=${id//$'\n'/ }
-	mapfile -t kept 2>/dev/null <"$RUN/plan" || true
-	for name in ${kept[1]-}; do
+	mapfile -t lines 2>/dev/null <"$RUN/plan" || true
+	for name in ${lines[1]-}; do
 		values+="${!name-} "
 	done
-	if [ "${kept[0]-}" = "$id" ] && [ "${kept[2]-}" = "$values" ]; then
-		printf -v plan '%s\n' "${kept[@]:3}"
+	if [ "${lines[0]-}" = "$id" ] && [ "${lines[2]-}" = "$values" ]; then
+		printf -v plan '%s\n' "${lines[@]:3}"
 		plan=${plan%$'\n'}
 		return
 	fi
