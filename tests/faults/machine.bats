@@ -53,6 +53,7 @@ its_cache() {
 
 @test "machine: read-only cache, with no kernel in it" {
 	its_cache 'rm -r "$1"/xsklab/{kernels,sources}; mount -o remount,ro "$1"'
+	cold
 	fault 125 20 'cannot write to the cache .*; set XDG_CACHE_HOME to' '' "${WITH[@]}"
 }
 

@@ -32,7 +32,7 @@ qemu_gets() {
 
 @test "QEMU: too old" {
 	stand_in qemu-system-x86_64 'echo "QEMU emulator version 3.1.0 (Debian 1:3.1+dfsg-8)"'
-	fault 2 10 'QEMU 3.1.0 is too old; 5.2 or later is needed' '' \
+	fault 2 10 'QEMU 3.1.0 is too old; put qemu-system-x86_64 5.2 or later on PATH' '' \
 		repro/run
 }
 
