@@ -388,9 +388,9 @@ compiled() {
 	CONFIG=lost.config run -2 --separate-stderr kernel-config/build link tree
 	said 'lost.config asks for "CONFIG_LOST_ONE=y", and Linux 9.1 does not grant it'
 	CONFIG=wrong.config run -2 --separate-stderr kernel-config/build link tree
-	said 'wrong.config:1: "NET=y" is neither'
+	said 'wrong.config:1: "NET=y": must be'
 	said 'wrong.config:2: "CONFIG_X=m": the guest has no modules'
-	said 'wrong.config:3: "CONFIG_Y = y" is neither'
+	said 'wrong.config:3: "CONFIG_Y = y": must be'
 	[ "$(wc -l <<<"$stderr")" = 5 ]
 	CONFIG="lost.config nowhere.config" run -2 --separate-stderr kernel-config/build link tree
 	said "CONFIG=nowhere.config: cannot read this file"
