@@ -33,6 +33,7 @@ define help
 make repro       build what is missing, boot a guest for each column of the case, judge
 make verdict     show the last verdict again
 make why PROG=P  name the line of the kernel that refused P's system call
+make diverge     it works there and fails here: name the line at which the two runs part
 make bisect REPO=FOLDER GOOD=A BAD=B  find the commit that broke the case, or mended it
 make report      write up the last run: a mail, a web page, a self-running archive
 make case NAME=N create a case to start from in repro/cases/N; docs/case.md explains it
@@ -81,6 +82,8 @@ make why:
   PROG ARGS FILES SETUP  the program, its arguments, other files, a script to run first
   CALL ERRNO NTH         choose an error that it met; ALL=1 explains all, LIST=1 lists them
   KERNELS                several kernels: a row for each says where it refused, or allowed
+make diverge:
+  WORKS FAILS  words in which the two runs differ; PROG, ARGS, FILES and SETUP as for make why
 make bisect:
   REPO GOOD BAD  a git repository of Linux or the case's library; two commits, tags or branches
   ROW FACTS COLUMN  what counts: a row (the first in which the ends differ), its facts besides
@@ -107,7 +110,7 @@ make soak:
 endef
 
 .DELETE_ON_ERROR:
-.PHONY: help help-all repro all verdict report why bisect case nightly debug shell kernel menuconfig doctor \
+.PHONY: help help-all repro all verdict report why diverge bisect case nightly debug shell kernel menuconfig doctor \
 	bench soak test test-all clean distclean
 
 help:
@@ -134,6 +137,9 @@ report:
 
 why:
 	@$(TIED) repro/why
+
+diverge:
+	@$(TIED) repro/diverge
 
 bisect:
 	@$(TIED) repro/bisect
@@ -187,6 +193,24 @@ $(BUILD)/errno.json: repro/judge/errno.c | $(BUILD)
 # Static: under emulation, dynamic linking takes longer than all the rest of init.
 $(BUILD)/init: vm/guest/init.c Makefile | $(BUILD)
 	$(Q)$(CC) $(OPTIMIZED) -static -s -o $@ $<
+
+# For make diverge. QEMU's interface for plugins changed twice; see record.c.
+$(BUILD)/diverge.tools/%.so: Makefile | $(BUILD)/diverge.tools
+	$(Q)$(CC) $(OPTIMIZED) -fvisibility=hidden -shared -fPIC -DINTERFACE=$$($${QEMU:-qemu-system-x86_64} --version | \
+		awk '{ split($$4, v, "."); print v[1] < 9 ? 1 : v[1] == 9 && v[2] == 0 ? 2 : 3; exit }') -o $@ $(filter %.c,$^)
+
+$(BUILD)/diverge.tools/record.so: repro/diverge.d/record.c
+$(BUILD)/diverge.tools/recent.so: gdbscripts/recent.c
+
+$(BUILD)/diverge.tools/align: repro/diverge.d/align.c repro/diverge.d/run.c repro/diverge.d/run.h Makefile | $(BUILD)/diverge.tools
+	$(Q)$(CC) $(OPTIMIZED) -o $@ $(filter %.c,$^)
+
+# At an address of its own, by which record.c knows it.
+$(BUILD)/diverge.tools/begin: repro/diverge.d/begin.c Makefile | $(BUILD)/diverge.tools
+	$(Q)$(CC) $(OPTIMIZED) -static -no-pie -Wl,-Ttext-segment=0x20000000 -o $@ $<
+
+$(BUILD)/diverge.tools:
+	$(Q)mkdir -p $@
 
 $(BUILD)/gen_init_cpio: | $(BUILD)
 	$(Q)cp $(BUILD)/kernel/gen_init_cpio $@

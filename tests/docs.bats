@@ -263,6 +263,32 @@ stand_in() {
 }
 
 # bats test_tags=slow
+@test "make diverge names the line at which the runs part" {
+	local command
+	cat >my-program.c <<-'END'
+		#include <stdlib.h>
+		#include <unistd.h>
+		int main(int argc, char **argv)
+		{
+			int queues = argc > 2 ? atoi(argv[2]) : 0;
+
+			if (queues > 1)
+				return close(99) ? 1 : 0;
+			return 0;
+		}
+	END
+	cc -g -O0 -o my-program my-program.c
+	IFS= read -r command <<-'END'
+		make diverge PROG=./my-program WORKS="ARGS='--queues 1'" FAILS="ARGS='--queues 2'"
+	END
+	reads 0 "$command"
+	[[ $output == *"if (queues > 1)"* ]]
+	reads 0 'make diverge CASE=xsk-netns-cookie'
+	as_shown docs/diverge.md 'they part in'
+	elsewhere 'make diverge CASE=xsk-netns-cookie WORKS=COLUMN=after FAILS=COLUMN=before' diverge 'WORKS=COLUMN=after FAILS=COLUMN=before'
+}
+
+# bats test_tags=slow
 @test "make why names the line in README" {
 	cat >my-program.c <<-'END'
 		#include <stdio.h>

@@ -13,8 +13,8 @@ scripts() { git grep -lE '^#!.*(sh|bats)$' -- ':!*.md'; }
 }
 
 @test "shellcheck finds nothing in sourced files and scripts of the guest" {
-	shellcheck -x -s bash vm/lib.sh vm/qemu.sh vm/end.sh repro/case.sh repro/build.sh tests/lib.bash tests/faults/judge.bash
-	shellcheck -s sh repro/cases/*/*.sh repro/judge/guest.sh tests/cases/*/*.sh repro/why.d/guest.sh tests/guests/*.sh vm/guest/*.sh
+	shellcheck -x -s bash vm/lib.sh vm/qemu.sh vm/end.sh repro/case.sh repro/build.sh repro/diverge.d/prepare.sh tests/lib.bash tests/faults/judge.bash
+	shellcheck -s sh repro/cases/*/*.sh repro/judge/guest.sh tests/cases/*/*.sh repro/why.d/guest.sh repro/diverge.d/guest.sh tests/guests/*.sh vm/guest/*.sh
 }
 
 @test "every file names its license" {
@@ -46,7 +46,7 @@ scripts() { git grep -lE '^#!.*(sh|bats)$' -- ':!*.md'; }
 	# binds drivers; the topology is ip's JSON; make why tells
 	# calls and protocols apart; one case is the default; make doctor checks
 	# what the library needs.
-	local allowed='^(gdbscripts/(symbols|timeline|trial|why)\.py|repro/debug|vm/boot):.*socket|driver/bind|^vm/guest/init\.c:|^repro/report\.d/topology\.jq:|^repro/why\.d/|xsk-netns-cookie|^repro/needs:|SYSCALL_DEFINE|error-queue'
+	local allowed='^(gdbscripts/(crossing|symbols|timeline|trial|values|why)\.py|repro/debug|vm/boot):.*socket|driver/bind|^vm/guest/init\.c:|^repro/report\.d/topology\.jq:|^repro/why\.d/|xsk-netns-cookie|^repro/needs:|SYSCALL_DEFINE|error-queue'
 	run bash -c 'git grep -nIE "$1" -- repro vm gdbscripts ":!repro/cases" ":!repro/libxdp" ":!*.schema.json" | grep -vE "$2"' \
 		bash "$words|$names" "$allowed"
 	[ -z "$output" ] || { echo "$output"; return 1; }

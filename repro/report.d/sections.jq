@@ -137,6 +137,8 @@ def refused_in:
          (.others[]? | ["or else", "\(.function) \(place): \(.condition)"])]} end]
   | {title: "The line that refused it", blocks: (if . == [] then [{p: "No line is known."}] else . end)};
 
+def parts: select(.parts) | {title: "Where the failing run leaves the working one", blocks: [{pre: .parts}]};
+
 def cell($column; $nulls):
   if . == null then ["not called"]
   else ["\(.function)()", "  \(values($nulls) | join(", "))", "  = \(result($column))"] | map(select(. != "  ")) end;
@@ -215,5 +217,5 @@ def harmless: if .fold then .fold.title |= printable
   else walk(if type == "string" then printable else . end) end;
 
 { subject: (subject | printable),
-  sections: ([what_fails, missing, impact, steps, expected, refused_calls, refused_in, timeline,
+  sections: ([what_fails, missing, impact, steps, expected, refused_calls, refused_in, parts, timeline,
     versions, bisection, regression, recipients, attached] | map(.blocks |= map(harmless))) }

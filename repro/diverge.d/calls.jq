@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# calls.jq: all system calls of a program after the execve() that began it, which is the first
+# line of the log of "strace -f -n"; jq -Rrs -L repro/judge. Lines, their words separated by tabs:
+#   call TASK NAME NUMBER ERROR RESULT ARGUMENTS   in order of time; the program's first task is 0
+#   handler ADDRESS                         of a signal, in hex
+#   map START LENGTH OFFSET PATH            code that was mapped from a file; the last one holds
+#   ended HOW                               "exited with 1", "killed by SIGSEGV"
+include "calls";
+
+[. / "\n" | map(select(. != "")) | whole_lines] as $lines
+| ([$lines[].pid] | map(tonumber) | unique) as $pids
+| foreach $lines[1:][] as $l ({files: {}};
+    ($pids | index($l.pid | tonumber)) as $task
+    | .out = []
+    | ($l.rest | capture("^\\[ *(?<number>[0-9]+)\\] (?<name>\\w+)\\((?<args>.*)\\) += (?<result>[^ ]+) ?(?<error>E[A-Z0-9]+)?") // null) as $c
+    | if $c then
+        .out = [["call", $task, $c.name, $c.number, (if $c.result == "-1" then $c.error else null end) // "", $c.result, ($c.args | sub(" +$"; ""))]]
+        | if $c.name == "openat" and ($c.result | test("^[0-9]+$")) then
+            .files[$c.result] = ($c.args | capture("\"(?<path>[^\"]*)\"").path // "")
+          elif $c.name == "mmap" and ($c.args | test("PROT_EXEC.*, [0-9]+, ")) then
+            ($c.args / ", ") as $a
+            | .out += [["map", $c.result, $a[1], $a[5], .files[$a[4]] // ""]]
+          elif $c.name == "rt_sigaction" then
+            .out += [$c.args | capture("^\\w+, [{]sa_handler=0x(?<at>[0-9a-f]+)") | ["handler", .at]]
+          else . end
+      elif $task == 0 then
+        .out = [$l.rest | capture("\\+\\+\\+ (?<how>.*) \\+\\+\\+$") | ["ended", .how]]
+      else . end;
+    .out[] | map(tostring | gsub("[\t\n]"; " ")) | join("\t"))

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# diverge.jq: make diverge.json from the differences of two runs: find the one from which the
+# failure follows.
+#
+# The same for one system call in the kernel ($ring 0), where the last
+# difference is the failure.
+#
+# Named arguments: $works, $fails (the words), $program, $ring (0 or 3); $differences (align.c's lines); of each
+#   run "SIDE/calls" (calls.jq's lines), "SIDE/lines" (gdbscripts/places.py), "SIDE/status",
+#   "SIDE/kernel".
+#
+# Ranks: "follows": the ways of the two runs make other system calls, or the kernel answers
+#   one otherwise; or the difference is in a function whose result may have decided such a
+#   one, or in the same invocation before it. "perhaps": one run comes to a line to which the
+#   other never does, or a comparison of strings and the like has another result, and a later
+#   call has other arguments. "none": no consequence was seen.
+#   All but calls are guesses: a value that goes through memory is not followed.
+
+# Calls that differ with memory and time, not with what a program does.
+def is_noise: test("^(brk|mmap|munmap|mremap|madvise|mprotect|futex|clock_\\w+|gettimeofday|time|sched_yield|getrandom|restart_syscall)$");
+
+def calls_of($text): reduce ($text | split("\n")[] | split("\t") | select(.[0] == "call")) as $c ({};
+  .made["\($c[1]) \($c[2])"] += 1
+  | .calls[$c[1]] += [{name: $c[2], number: ($c[3] | tonumber), nth: .made["\($c[1]) \($c[2])"],
+      error: (if $c[4] == "" then null else $c[4] end), result: $c[5], args: $c[6]}]) | .calls // {};
+
+(["works", "fails"] | map({key: ., value: {
+    calls: calls_of($ARGS.named["\(.)/calls"]),
+    lines: $ARGS.named["\(.)/lines"][0],
+    ended: ([$ARGS.named["\(.)/calls"] | split("\n")[] | split("\t") | select(.[0] == "ended") | .[1]] | last),
+    status: ($ARGS.named["\(.)/status"] | tonumber? // null)}}) | from_entries) as $run
+
+| def place($side; $block): $run[$side].lines["\($block)"] // {};
+
+# The innermost of the function and its callers that has source.
+def seen($side): [place($side; .block), (.stack[] as $b | place($side; $b))] | map(select(.text)) | .[0];
+
+# The function that this one calls, where the difference is in code without source.
+def called($side): ([place($side; .block), (.stack[] as $b | place($side; $b))] | (map(.text != null) | index(true)) as $i
+  | if $i then .[$i - 1].function else null end) // "";
+
+# Where it went: the first line behind the condition, and was the condition true?
+def way($side; $at): [.ways[] as $b | place($side; $b).starts | select(.line != null and .function == $at.function)
+    | .line | select(. < $at.first or . > $at.last)][0];
+
+def shown_call: "\(.name)(\(.args)) = \(.result)\(if .error then " \(.error)" else "" end)";
+
+def of_side($side; $task; $at): if . == null then null else
+  . as $d | place($side; .block) as $own
+  | {block, nth, address: $own.address, when, own: ($own | {function, file, line, text, first, last}),
+    line: way($side; $at),
+    functions: [.functions[] as $b | place($side; $b).starts.function | values],
+    fresh: [.fresh[] as $b | place($side; $b) | select(.text) | {function, file, line: (.starts.line // .line)}][0],
+    calls: [.calls[] as $i | $run[$side].calls["\($task)"][$i] | values | select(.name | is_noise | not)],
+    stack: [.stack[] as $b | place($side; $b) | {function, file, line}]} end;
+
+# What a call is to be compared by: what is written to the terminal is not the same as what is
+# written to an error's channel, and ends with different statuses are not the same.
+def kind_of_call: if .name | test("^(p?writev?(64)?|exit|exit_group)$") then "\(.name) \(.args | split(",")[0])" else "\(.name) \(.error)" end;
+
+def without($others): . as $these | reduce $others[] as $o ($these; (map(kind_of_call) | index($o | kind_of_call)) as $i
+  | if $i == null then . else del(.[$i]) end);
+
+def difference:
+  . as $d | (if .fails then "fails" else "works" end) as $side
+  | place($side; .[$side].block) as $own
+  | (if $own.text then $own else (.[$side] | seen($side)) // $own end) as $at
+  | {kind, task, number, frame, parents, results, around, leaves,
+     called: (if $own.text then "" else .[$side] | called($side) end),
+     function: $own.function, module: $own.module, has_source: ($own.text != null),
+     seen: {function: $at.function, within: $at.within, file: $at.file, line: $at.line, text: $at.text, path: $at.path, source: ($at.source // [])},
+     works: (.works | of_side("works"; $d.task; $at)), fails: (.fails | of_side("fails"; $d.task; $at))}
+  | .truth = (if .kind != "branch" or .works.line == .fails.line then null
+      elif .fails.line == $at.last + 1 then {works: false, fails: true}
+      elif .works.line == $at.last + 1 then {works: true, fails: false} else null end)
+  | .missing = ((.works.calls // []) | without($d | .fails | of_side("fails"; $d.task; $at) | .calls // []))
+  | .added = ((.fails.calls // []) | without($d | .works | of_side("works"; $d.task; $at) | .calls // []));
+
+def is_strong: if $ring == 0 then .is_last elif .kind == "value" then false
+  elif .kind == "call" then ((.fails // .works).calls != [])
+  else .missing != [] or .added != [] end;
+
+# Arguments without the numbers of descriptors and addresses.
+def asked: tostring | sub("^[0-9]+"; "") | gsub("0x[0-9a-f]{8,}"; "");
+
+# Does the program ask the kernel for something else? Not where strace's arguments have the
+# kernel's answer in them, or what the program only prints.
+def asks_otherwise: (.kind == "call" or .kind == "value") and (.works.calls[0].args | asked) != (.fails.calls[0].args | asked)
+  and (.works.calls[0].name // "" | test("^(p?read|recv|accept|get|ioctl|p?write|wait|rt_|set_|exit|clone|v?fork|execve|uname|sysinfo|epoll_p?wait)|stat|poll|select|sleep") | not);
+
+# Is it in a function whose result is the answer to a question?
+def is_question: .called | test("cmp|strto|ato[ilf]|str(r?chr|str|c?spn|pbrk|sep|tok)|mem(r?chr|mem)|getenv|getopt|fnmatch|bsearch|regexec|inet_pton");
+
+# What the kernel does in between, depending on what others did before.
+def is_housekeeping: any(.function, (.fails // .works).stack[].function; . // "" | test("^(mem(set|cpy|move)|kfree|kvfree|schedule$|__schedule$|get_random|wake_up|try_to_wake)|slab|kmem_cache|kmalloc|alloc_page|rcu_(read|core|note)|^_*(raw_)?(spin|read|write)_(un)?lock|mutex_(un)?lock|update_rq"));
+
+# Through the arguments and results of calls, from the last difference backwards.
+def ranked: . as $all
+  | reduce range(length - 1; -1; -1) as $i ({later: [], ranks: []};
+      $all[$i] as $d
+      | (if $d.kind == "value" then "none"
+         elif ($d | is_strong) then "follows"
+         elif $ring == 0 and ($d | is_housekeeping) then "none"
+         elif any(.later[] | select(.task == $d.task); (.frame == $d.frame and ($ring == 0 or ($d.works.fresh // $d.fails.fresh))) or any((if $ring == 0 then .around else .results end)[]; . as $f | any($d.frame, $d.parents[]; . == $f))) then "follows"
+         elif .later != [] and (.later[0] as $next
+           | (if $d.has_source then $d.works.fresh // $d.fails.fresh else $d | is_question end)
+           and any(if $next.kind == "call" then $next else $all[$i:][] end; asks_otherwise)) then "perhaps"
+         else "none" end) as $rank
+      | .ranks[$i] = $rank
+      | if $rank == "follows" then .later = [$d] + .later else . end)
+  | .ranks as $ranks | [range($all | length) as $i | $all[$i] + {rank: $ranks[$i]}];
+
+# What to compare in the kernel: the call that is answered otherwise; or where a difference comes
+# from what was received (a netlink message), the calls before on the same descriptor, which
+# made the answer though they were answered alike.
+def crossings($all): . as $answer
+  | def as_pair: {task: $answer.task, works: (.works | {name, number, nth}), fails};
+  if $ring == 0 or . == null then []
+  elif .kind == "call" then [{task, works: .works.calls[0], fails: .fails.calls[0]}]
+  else [$all[] | select(.kind == "value" and .task == $answer.task and .number < $answer.number and .works.calls != []
+        and (asks_otherwise | not) and (.fails.calls[0].name | test("^recv|^read")))][-1] as $from
+    | if $from == null or .rank != "follows" then [] else
+        $from.fails.calls[0] as $received
+        | [$run.fails.calls["\(.task)"] | to_entries[] | select(.value.name == $received.name and .value.nth == $received.nth).key][0] as $until
+        | [$run.fails.calls["\(.task)"][:$until][] | select((.args | split(",")[0]) == ($received.args | split(",")[0]) and .name != "close") as $one
+           | {task: $answer.task, fails: $one, works: ([$run.works.calls["\($answer.task)"][] | select(.name == $one.name and .nth == $one.nth)][0])}
+           | select(.works)][-3:] end
+  end;
+
+[$differences[] | select(.kind) | difference] | sort_by((.fails // .works).when)
+| ([.[] | $ring == 0 and is_housekeeping | not] | rindex(true)) as $last
+| [range(length) as $i | .[$i] + {number: $i, is_last: ($i == $last)}] | ranked | map(del(.is_last)) | . as $all
+| ([$all[] | select((.rank == "follows" and (.has_source or .kind == "call")) or (.rank == "perhaps" and .seen.text != null))][0]
+   // [$all[] | select(.rank == "follows")][0] // [$all[] | select(.kind != "value")] [0]) as $answer
+| {
+    version: 1,
+    program: $program, works: {words: $works, status: $run.works.status, ended: $run.works.ended},
+    fails: {words: $fails, status: $run.fails.status, ended: $run.fails.ended},
+    kernel: {works: $ARGS.named["works/kernel"][0], fails: $ARGS.named["fails/kernel"][0]},
+    tasks: [$differences[] | select(.run)],
+    verdict: (if $answer == null then "they do not part"
+      elif $ring == 3 and $run.works.status == $run.fails.status and $run.works.status != 0
+        and ([$run.works, $run.fails | [.calls[][] | select(.error) | kind_of_call] | last] | unique | length) == 1 then "both fail alike"
+      else "they part" end),
+    answer: $answer,
+    chain: [$all[] | select($answer and .number > $answer.number and .rank == "follows" and (.has_source or .kind == "call" or ($answer.has_source | not)))],
+    perhaps: [$all[] | select(.rank == "perhaps" and .number != $answer.number)],
+    inputs: [$all[] | select(.kind == "value" and ($answer == null or .number < $answer.number) and (.works.calls != []))
+      | {asks: asks_otherwise, works: .works.calls[0], fails: .fails.calls[0], seen}],
+    folded: [$all[] | select(.rank == "none" and .kind != "value" and .number != $answer.number)],
+    values: [], crossings: ($answer | crossings($all))
+  }

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# Build what each side of repro/diverge runs: kernel, image, and what they are made from.
+# Sourced after repro/case.sh.
+# Inputs: WORKS, FAILS, OUT, DEADLINE, TIED, the knobs of repro/diverge. If a knob is wrong, the
+# functions end the script with 2, and with 125 if something does not build.
+# shellcheck disable=SC2153,SC2154 # case.sh and repro/diverge have them
+
+# side SIDE COMMAND...: run a function with the words of one side; for a subshell.
+side() {
+	local text=${WORKS}
+	local -a words
+	SIDE=$1
+	[ "$SIDE" = works ] || text=$FAILS
+	sh -n -c "set -- $text" 2>/dev/null || usage_error "${SIDE^^}=$text: a quote is open"
+	mapfile -t words < <(xargs -r printf '%s\n' <<<"$text")
+	shift
+	unset WORKS FAILS
+	"$@" "${words[@]}"
+}
+
+# Refuse a program that cannot run in the guest before building anything.
+check_program() {
+	local missing header file
+	[ -f "$PROG" ] || usage_error "PROG=$PROG: there is no such file"
+	[ -x "$PROG" ] || usage_error "PROG=$PROG is not executable; chmod +x it"
+	header=$(readelf -hW "$PROG" 2>/dev/null) || usage_error \
+		"PROG=$PROG is not an ELF program; of a script, take its interpreter as PROG and the script in FILES and ARGS"
+	[[ $header =~ X86-64 && $header =~ ELF64 ]] ||
+		usage_error "PROG=$PROG is for $(sed -n 's/^ *Machine: *//p' <<<"$header"); the guest is x86-64"
+	# shellcheck disable=SC2086 # words
+	missing=$({ ldd "$PROG" 2>/dev/null || true; } | awk '/not found/ { print $1 }' | { grep -vxF "$(basename -a ${FILES:-/})" || true; } | paste -sd ' ')
+	[ -z "$missing" ] || usage_error "PROG=$PROG needs $missing, not found on this host; set LD_LIBRARY_PATH, or link it static"
+	[ -z "${SETUP-}" ] || [ -f "$SETUP" ] || usage_error "SETUP=$SETUP: there is no such file"
+	for file in ${FILES-}; do
+		[ -e "${file#*=}" ] || usage_error "FILES: there is no file ${file#*=}"
+	done
+	sh -n -c "set -- ${ARGS-}" 2>/dev/null || usage_error "ARGS=${ARGS-}: a quote is open"
+}
+
+# Print the program's path in the guest.
+guest_name() { basename "$PROG" | sed 's|[^A-Za-z0-9._+-]|_|g; s|^|/case/|'; }
+
+# check WORDS...: refuse what cannot run, before anything is built.
+check() {
+	read_case "$@"
+	choose_column
+	if [ -n "${PROG-}" ]; then
+		check_program
+	else
+		[ "$HAS_PROGRAM" = true ] || usage_error "CASE=$NAME has no program; PROG= names one"
+	fi
+}
+
+# prepare WORDS...: build what one side needs, and write to OUT/SIDE: kernel and kernel.json,
+# initrd, words (the environment of its guest), program.json (for gdbscripts/places.py).
+prepare() {
+	local folder=$OUT/$SIDE program name link
+	local -a items
+	check "$@"
+	rm -rf "$folder"
+	mkdir -p "$folder"
+	if [ -n "${PROG-}" ]; then
+		link=$BUILD/kernel
+		"${TIED[@]}" kernel-config/build "$link" "${KERNEL-}"
+		program=$PROG name=$(guest_name)
+		echo "${name@Q} ${ARGS-}" >"$folder/command"
+		# shellcheck disable=SC2086 # words
+		"${TIED[@]}" repro/why.d/comes-along "$PROG" "$name" ${FILES-} >"$folder/items"
+		mapfile -t items <"$folder/items"
+		items+=("/case/command=$folder/command")
+		ARGS=''
+		guest_words "$COLUMN"
+	else
+		repro/run build
+		machine_of "$COLUMN"
+		link=$KERNEL_LINK program=$RUN/program.$AS name=/case/program
+		items=("$name=$program")
+	fi
+	"${TIED[@]}" make -s --no-print-directory ${V:+V="$V"} CASE="$CASE" BUILD="$BUILD" \
+		"$BUILD/guest.cpio" "$BUILD/errno.json" "$BUILD"/diverge.tools/{record.so,recent.so,align,begin} >&2 </dev/null ||
+		lab_failure "the guest's image or the recorder does not build; make's messages are above"
+	ln -sfn "$(realpath "$link")" "$folder/kernel"
+	cp "$link.json" "$folder/kernel.json"
+	printf '%s\n' CASE=diverge "SECONDS_MAX=$DEADLINE" "${WORDS[@]}" >"$folder/words"
+	make_initrd
+	for item in "${items[@]}"; do
+		[[ $item == *=* && -f ${item#*=} ]] || continue
+		printf '%s\t%s\n' "${item%%=*}" "$(realpath "${item#*=}")"
+	done | jq -Rn --arg program "$name" --arg folder "$(realpath "$folder")/run" \
+		'{$folder, $program, files: ([inputs / "\t" | {key: .[0], value: .[1]}] | from_entries)}' >"$folder/program.json"
+}
+
+make_initrd() {
+	local item file
+	for item in "${items[@]}"; do
+		file=${item%%=*} file=${file##*/}
+		[[ $file != *.so?(.*) ]] || items+=("/case/lib/$file=${item#*=}")
+	done
+	[ -z "${SETUP-}" ] || items+=("/case/setup=$SETUP")
+	: >"$folder/empty" # without it, a call of the dynamic linker itself fails in every program
+	"${TIED[@]}" vm/image "$BUILD/gen_init_cpio" "$folder/case.cpio" /case/diverge.sh=repro/diverge.d/guest.sh \
+		"/case/guest.sh=$DIR/guest.sh" "/bin/begin=$BUILD/diverge.tools/begin" \
+		"/bin/ldconfig=$(PATH=$PATH:/usr/sbin:/sbin command -v ldconfig)" "/etc/ld.so.preload=$folder/empty" \
+		'/bin/timeout->busybox' '/bin/env->busybox' "${items[@]}"
+	cat "$BUILD/guest.cpio" "$folder/case.cpio" >"$folder/initrd"
+}

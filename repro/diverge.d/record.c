@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A plugin for QEMU's emulator: record which blocks of code a program executes in
+ * ring 3, task by task.
+ *
+ * usage: -plugin FILE,switch=ADDRESS,dead=ADDRESS,begin=ADDRESS,out=PREFIX
+ *   switch  the kernel's __switch_to_asm
+ *   dead    the kernel's do_task_dead
+ *   begin   where the code of begin.c begins; the task that runs it is the program's first
+ * Output: PREFIX.run, 32-bit words in order of time: the number of a block, or SWITCH
+ *   with the number of the task that runs from here; PREFIX.blocks, a line for each block:
+ *   "start last end target kind", addresses in hex, where last is its last instruction, the
+ *   one that decides where it goes on, and target is 0 where that is not in the code.
+ *   Block n is line n + 1.
+ *
+ * Registers cannot be read before QEMU 9. But the first thing that __switch_to_asm loads
+ * is the stack pointer of the next task, and the address of that stands for the task. A
+ * new task is the program's if the first code that it runs in ring 3 is behind a system call
+ * that a task of the program has made.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What is used of QEMU's interface, whose header is in no package of Debian 12. */
+struct qemu_plugin_tb;
+struct qemu_plugin_insn;
+enum { NO_REGISTERS = 0, READS_AND_WRITES = 3 };
+typedef void (*run_callback)(unsigned int cpu, void *data);
+typedef void (*memory_callback)(unsigned int cpu, uint32_t info, uint64_t address, void *data);
+void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id, void (*)(uint64_t id, struct qemu_plugin_tb *));
+void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *, run_callback, int flags, void *data);
+void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *, memory_callback, int flags, int rw, void *data);
+bool qemu_plugin_mem_is_store(uint32_t info);
+void qemu_plugin_register_atexit_cb(uint64_t id, void (*)(uint64_t id, void *data), void *data);
+size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *);
+uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *);
+struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *, size_t i);
+uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *);
+size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *);
+#if INTERFACE < 3 /* QEMU 9.1 */
+const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *);
+#else
+size_t qemu_plugin_insn_data(const struct qemu_plugin_insn *, void *data, size_t size);
+#endif
+__attribute__((visibility("default"))) int qemu_plugin_version = INTERFACE;
+
+#define SWITCH 0x80000000u
+#define BEGIN_SIZE 0x200000
+#define MAX_RETURNS 4096
+#define NOT_THE_PROGRAMS -1
+
+struct block {
+	uint64_t start, last, end, target;
+	const char *kind;
+	int64_t number; /* -1 until the program has run it */
+};
+
+struct task {
+	struct task *next;
+	uint64_t address;
+	bool began; /* it has run in ring 3 */
+	int number;
+};
+
+static uint64_t address_of_switch, address_of_dead, address_of_begin;
+static struct task *tasks, *current, *recorded;
+static bool switching;
+static int n_tasks;
+static uint32_t n_blocks;
+static uint64_t returns[MAX_RETURNS]; /* behind the program's system calls */
+static int n_returns;
+static FILE *run, *blocks;
+
+static void put(uint32_t word) { fwrite_unlocked(&word, sizeof(word), 1, run); }
+
+static void switches(unsigned int cpu, void *data)
+{
+	(void)cpu, (void)data;
+	switching = true;
+}
+
+static void accessed(unsigned int cpu, uint32_t info, uint64_t address, void *data)
+{
+	struct task *task;
+
+	(void)cpu, (void)data;
+	if (!switching || qemu_plugin_mem_is_store(info))
+		return;
+	switching = false;
+	for (task = tasks; task && task->address != address; task = task->next)
+		;
+	if (!task) {
+		task = calloc(1, sizeof(*task));
+		task->address = address;
+		task->number = NOT_THE_PROGRAMS;
+		task->next = tasks;
+		tasks = task;
+	}
+	current = task;
+}
+
+/* The kernel will give its memory to another task. */
+static void died(unsigned int cpu, void *data)
+{
+	(void)cpu, (void)data;
+	if (current)
+		current->address = 0;
+}
+
+static bool is_child_of_program(uint64_t begins)
+{
+	for (int i = 0; i < n_returns; i++)
+		if (returns[i] == begins)
+			return true;
+	return false;
+}
+
+static void ran(unsigned int cpu, void *data)
+{
+	struct block *block = data;
+	struct task *task = current;
+
+	(void)cpu;
+	if (!task)
+		return;
+	if (block->start - address_of_begin < BEGIN_SIZE) {
+		if (task->number == NOT_THE_PROGRAMS)
+			task->number = n_tasks++;
+		return;
+	}
+	if (!task->began) {
+		task->began = true;
+		if (task->number == NOT_THE_PROGRAMS && is_child_of_program(block->start))
+			task->number = n_tasks++;
+	}
+	if (task->number == NOT_THE_PROGRAMS)
+		return;
+	if (block->number < 0) {
+		block->number = n_blocks++;
+		fprintf(blocks, "%lx %lx %lx %lx %s\n", block->start, block->last, block->end, block->target, block->kind);
+		if (block->kind[0] == 's' && n_returns < MAX_RETURNS)
+			returns[n_returns++] = block->end;
+	}
+	if (task != recorded) {
+		recorded = task;
+		put(SWITCH | task->number);
+	}
+	put(block->number);
+}
+
+/* What the last instruction does to the flow of control. */
+static void classify(struct block *block, const uint8_t *code, size_t size)
+{
+	const uint8_t *end = code + size;
+	unsigned int reg;
+
+	while (end - code > 1 && (*code == 0xf2 || *code == 0xf3 || *code == 0x3e || *code == 0x2e || *code >> 4 == 4))
+		code++; /* prefixes, as of "bnd jmp" and "notrack jmp" */
+	reg = end - code > 1 ? code[1] >> 3 & 7 : 0;
+	block->kind = "none";
+	if (*code == 0xe8)
+		block->kind = "call";
+	else if (*code == 0xff && (reg == 2 || reg == 4))
+		block->kind = reg == 2 ? "call" : "jump"; /* through a register or memory */
+	else if (*code == 0xc3 || *code == 0xc2)
+		block->kind = "return";
+	else if (*code == 0xeb || *code == 0xe9)
+		block->kind = "goto";
+	else if (*code >> 4 == 7 || *code >> 2 == 0xe0 >> 2 || (*code == 0x0f && code[1] >> 4 == 8))
+		block->kind = "branch";
+	else if (*code == 0x0f && code[1] == 5)
+		block->kind = "system";
+	if (*code == 0xe8 || *code == 0xe9 || *code == 0x0f) {
+		int32_t displacement;
+
+		memcpy(&displacement, end - sizeof(displacement), sizeof(displacement));
+		block->target = block->end + displacement;
+	} else if (*code == 0xeb || block->kind[0] == 'b') {
+		block->target = block->end + (int8_t)end[-1];
+	}
+	if (block->kind[0] == 's' || block->kind[0] == 'n')
+		block->target = 0;
+}
+
+static void translated(uint64_t id, struct qemu_plugin_tb *tb)
+{
+	uint64_t start = qemu_plugin_tb_vaddr(tb);
+	size_t count = qemu_plugin_tb_n_insns(tb), size;
+	struct qemu_plugin_insn *last = qemu_plugin_tb_get_insn(tb, count - 1);
+	struct block *block;
+
+	(void)id;
+	if (start == address_of_switch) {
+		qemu_plugin_register_vcpu_tb_exec_cb(tb, switches, NO_REGISTERS, NULL);
+		for (size_t i = 0; i < count; i++)
+			qemu_plugin_register_vcpu_mem_cb(qemu_plugin_tb_get_insn(tb, i), accessed, NO_REGISTERS, READS_AND_WRITES, NULL);
+	} else if (start == address_of_dead) {
+		qemu_plugin_register_vcpu_tb_exec_cb(tb, died, NO_REGISTERS, NULL);
+	} else if (!(start >> 47)) {
+		uint8_t code[16] = { 0 };
+
+		block = calloc(1, sizeof(*block)); /* as long as QEMU may run it, that is for ever */
+		block->start = start;
+		block->last = qemu_plugin_insn_vaddr(last);
+		size = qemu_plugin_insn_size(last);
+		block->end = block->last + size;
+		block->number = -1;
+#if INTERFACE < 3
+		memcpy(code, qemu_plugin_insn_data(last), size);
+#else
+		qemu_plugin_insn_data(last, code, sizeof(code));
+#endif
+		classify(block, code, size);
+		qemu_plugin_register_vcpu_tb_exec_cb(tb, ran, NO_REGISTERS, block);
+	}
+}
+
+static void ended(uint64_t id, void *data)
+{
+	(void)id, (void)data;
+	if (fclose(run) || fclose(blocks))
+		perror("record");
+}
+
+static FILE *create(const char *prefix, const char *suffix)
+{
+	char name[4096];
+	FILE *file;
+
+	snprintf(name, sizeof(name), "%s.%s", prefix, suffix);
+	file = fopen(name, "we");
+	if (!file)
+		perror(name);
+	return file;
+}
+
+__attribute__((visibility("default"))) int
+qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv)
+{
+	const char *out = "record";
+
+	(void)info;
+	for (int i = 0; i < argc; i++) {
+		char *value = strchr(argv[i], '=');
+
+		if (!value)
+			return -1;
+		*value++ = '\0';
+		if (!strcmp(argv[i], "switch"))
+			address_of_switch = strtoull(value, NULL, 16);
+		else if (!strcmp(argv[i], "dead"))
+			address_of_dead = strtoull(value, NULL, 16);
+		else if (!strcmp(argv[i], "begin"))
+			address_of_begin = strtoull(value, NULL, 16);
+		else if (!strcmp(argv[i], "out"))
+			out = value;
+		else
+			return -1;
+	}
+	run = create(out, "run");
+	blocks = create(out, "blocks");
+	if (!run || !blocks || !address_of_switch || !address_of_dead || !address_of_begin)
+		return -1;
+	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
+	qemu_plugin_register_atexit_cb(id, ended, NULL);
+	return 0;
+}

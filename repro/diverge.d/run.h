@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What align.c knows of a recorded run: see run.c. */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define NONE UINT32_MAX
+
+struct block {
+	uint64_t start, last, end, target;
+	char kind;
+	uint32_t site, entry; /* keys */
+};
+
+/* A block whose last instruction decides something. */
+struct step {
+	uint32_t block, next; /* next: the frame's next step */
+	uint32_t callee; /* of a call: a frame; of a system call: its number in calls */
+	uint32_t after; /* the block that was executed next */
+	uint32_t nth, when; /* when: among all tasks */
+	bool taken;
+};
+
+struct frame {
+	uint32_t first, last, function, caller; /* caller: a step, or NONE */
+	uint32_t parent, same; /* same: the next frame of this function */
+	uint64_t returns;
+	uint32_t interrupted; /* of a signal's handler: the block that went before, or NONE */
+	uint32_t number; /* of the pair that it is aligned with */
+};
+
+struct call {
+	char *name, *error, *result, *arguments;
+};
+
+struct task {
+	struct step *steps;
+	struct frame *frames;
+	struct call *calls;
+	uint32_t *call_steps, *arrivals; /* arrivals: by key; at a block's end */
+	uint32_t n_steps, n_frames, n_calls, n_made, frame, pending;
+	bool *begun;  /* by key: of blocks */
+	bool foreign; /* it has executed another program */
+};
+
+struct run {
+	struct block *blocks;
+	struct task *tasks;
+	uint64_t *handlers;
+	uint32_t n_blocks, n_tasks, n_handlers, now;
+};
+
+extern uint32_t n_keys;
+
+void read_blocks(struct run *run, const char *folder);
+void read_run(struct run *run, const char *folder); /* all blocks have been read before */
+
+void *grow(void *array, uint32_t n, size_t size);
+#define ADD(array, n) ((array) = grow((array), (n), sizeof(*(array))), &(array)[(n)++])

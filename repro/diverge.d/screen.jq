@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# screen.jq: one screen of text from diverge.json; jq -L repro/judge.
+include "shown";
+
+def tabs: gsub("\t"; "    ");
+def short: if length > 60 then .[:57] + "..." else . end;
+def call: "\(.name)(\(.args | short)) = \(.result)\(if .error then " \(.error)" else "" end)";
+def place: if .file then "\(.file | sub("^\\./"; "")):\(.line)" else "(no source)" end;
+def ended: "exit \(.status // "none")";
+
+def way($side): .truth[$side] | tostring;
+
+# What one did and the other did not.
+def contrast:
+  (.works.functions // []) as $w | (.fails.functions // []) as $f
+  | [ (if .kind == "call" then "\(.works.calls[0] | "\(.name) = \(.result)\(if .error then " \(.error)" else "" end)") there, \(.fails.calls[0] | "\(.result)\(if .error then " \(.error)" else "" end)") here"
+       elif .truth then "\(.truth.works) there, \(.truth.fails) here"
+       elif .works.line and .fails.line and .works.line != .fails.line then "to line \(.works.line) there, \(.fails.line) here" else empty end),
+      ($w - $f | unique | select(. != []) | "not called: \(join(", "))"),
+      ($f - $w | unique | select(. != []) | "called: \(join(", "))") ] | join("; ");
+
+def chain_item($width):
+  "  \("\(.seen.function // .function // "?")" | pad($width))\("line \(.seen.line // "-")" | pad(10))\(.seen.text // .function // "" | tabs | short)",
+  "  \("" | pad($width))          \(contrast)",
+  (.missing[:6][] | "    - \(call)"), (.added[:6][] | "    + \(call)");
+
+def source($words):
+  "  \($words) in \(.seen.function // .function // "?")\(if .seen.within and .seen.within != .seen.function then " (inlined in \(.seen.within))" else "" end), \(.seen | place)",
+  (.seen as $seen | .seen.source[] | "  \(if .line == $seen.line then "=>" else "  " end) \(.line | tostring | pad(6))\(.text | tabs)");
+
+def row($name; $works; $fails): "  \($name | pad(26))\($works | tostring | pad(24))\($fails)";
+
+def ways: if .truth then row("the condition is"; .truth.works; .truth.fails) else empty end,
+  (if .works.line != .fails.line then row("goes on at"; "line \(.works.line // "-")"; "line \(.fails.line // "-")") else empty end);
+
+def other_code: if .kind == "code" and .works then "  where the run that works has \(.works.own | "\(.function), \(place): \(.text // "" | tabs)")" else empty end;
+
+def answer:
+  .answer as $a
+  | ($a | source(if $a.kind == "call" then "the kernel answers otherwise" else "they part" end)),
+    (if $a.has_source or $a.kind == "call" then empty else "  which called \($a.function // "code without a name")\(if $a.module then " of \($a.module)" else "" end)" end),
+    ($a | other_code),
+    "",
+    row(""; "works"; "fails"),
+    (if $a.kind == "call" then "  works: \($a.works.calls[0] | call)", "  fails: \($a.fails.calls[0] | call)" else $a | ways end),
+    (.values[] | row(.name; .works; .fails)),
+    (.in_kernel | select(.answer) | "", (if $a.kind == "call" then empty else "  what was received was made by \(.call | call)" end),
+      (.answer | source("in the kernel they part"), other_code, ways));
+
+def screen: . as $all
+  | "\(.program)   works: \(.works.words) (\(.works | ended))   fails: \(.fails.words) (\(.fails | ended))   Linux \(.kernel.fails.release)\(if .kernel.works.build_id != .kernel.fails.build_id then " against \(.kernel.works.release)" else "" end)",
+    "",
+    (if .verdict == "they part" then
+       answer, "",
+       (([.chain[:12][] | .seen.function // .function // "?" | length] | max // 0) + 2) as $width
+       | (if .chain != [] then "  from there on" else empty end),
+       (.chain[:12][] | chain_item($width)),
+       (if (.chain | length) > 12 then "  and \(.chain | length - 12) more, see diverge.json" else empty end),
+       (.perhaps[:3][] | "  or else  \(.seen.function // .function), \(.seen | place): \(.seen.text // "" | tabs | short)   (a guess)"),
+       ((.inputs | map(select(.asks)) + map(select(.asks | not)))[:3][]
+         | "  before   \(.works | call) there", "           \(.fails | call) here")
+     else "  \(.verdict)" end),
+    (if .folded != [] then "  without a consequence: \(.folded | length) (\([.folded[] | .seen.function // .function // "?"] | unique | .[:6] | join(", ")))" else empty end),
+    (.tasks[] | select((.made - .traced | fabs) > 1) | "  task \(.task) of the run that \(.run) made \(.made) system calls by the record, \(.traced) by strace: some may be named wrongly"),
+    "  \(.verdict)   \(.seconds) s";
+
+screen | printable

@@ -1,0 +1,197 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# repro/diverge: where the run that fails leaves the run that works.
+
+# shellcheck disable=SC2016,SC2154 # what is quoted is for another shell; bats sets stderr
+
+load lib
+
+setup_file() {
+	cd "$BATS_TEST_DIRNAME/.." || return
+	export PROGRAM=$BATS_FILE_TMPDIR/parts ALIGN=$BATS_FILE_TMPDIR/align NONE=$BATS_FILE_TMPDIR/none
+	cc -g -O1 -Wall -Wextra -Werror -pthread -o "$PROGRAM" tests/parts.c
+	cc -O1 -Wall -Wextra -Werror -fsanitize=address,undefined -o "$ALIGN" repro/diverge.d/{align,run}.c
+	echo true >"$NONE"
+}
+
+# recorded SIDE WORD...: write a run. main is a loop with a call of f, which has two ways, and
+# ends with a system call; a signal's handler is at 3000. t1 is a switch to task 1.
+recorded() {
+	local folder=$BATS_TEST_TMPDIR/$1 word number
+	shift
+	mkdir -p "$folder"
+	cat >"$folder/record.blocks" <<-'END'
+		1000 1005 1007 1030 branch
+		1007 100a 100f 2000 call
+		2000 2004 2006 2010 branch
+		2006 200a 200b 0 return
+		2010 2014 2015 0 return
+		100f 1010 1012 1000 goto
+		1030 1034 1036 0 system
+		1036 1037 1038 0 return
+		3000 3004 3005 0 return
+		3010 3012 3014 0 system
+	END
+	awk '{ print $2 "\t" $1 }' "$folder/record.blocks" >"$folder/places"
+	for word; do
+		number=${word#t}
+		[ "$number" = "$word" ] || number=$((0x80000000 + number))
+		# shellcheck disable=SC2059 # a number's bytes
+		printf "$(printf '\\x%02x' $((number & 255)) $((number >> 8 & 255)) $((number >> 16 & 255)) $((number >> 24)))"
+	done >"$folder/record.run"
+	[ -e "$folder/calls" ] || answers "${folder##*/}" 0
+}
+
+# answers SIDE RESULT [ERROR]: what the system call returned.
+answers() {
+	mkdir -p "$BATS_TEST_TMPDIR/$1"
+	printf 'call\t0\tclose\t3\t%s\t%s\t7\n' "${3-}" "$2" >"$BATS_TEST_TMPDIR/$1/calls"
+}
+
+aligned() {
+	run -0 --separate-stderr bash -c 'ASAN_OPTIONS=detect_leaks=0 "$ALIGN" "$1/works" "$1/fails" | jq -c "select(.kind) | [.kind, .works.block, .fails.block, .works.taken, .fails.taken, .leaves]"' bash "$BATS_TEST_TMPDIR"
+}
+
+@test "two runs that are the same do not part" {
+	recorded works t0 0 1 2 3 5 0 6 7
+	recorded fails t0 0 1 2 3 5 0 6 7
+	aligned
+	[ -z "$output" ]
+}
+
+@test "a loop that runs more often is one difference, and what is behind it is compared" {
+	recorded works t0 0 1 2 3 5 0 1 2 3 5 0 6 7
+	recorded fails t0 0 1 2 3 5 0 1 2 3 5 0 1 2 3 5 0 1 2 3 5 0 6 7
+	answers fails -1 EBADF
+	aligned
+	[ "${lines[0]}" = '["branch",0,0,true,false,false]' ]
+	[ "${lines[1]}" = '["call",6,6,false,false,false]' ]
+	[ "${#lines[@]}" = 2 ]
+}
+
+@test "another way in a callee disturbs nothing in its caller" {
+	recorded works t0 0 1 2 3 5 0 1 2 3 5 0 6 7
+	recorded fails t0 0 1 2 4 5 0 1 2 3 5 0 6 7
+	aligned
+	[ "$output" = '["branch",2,2,false,true,true]' ]
+}
+
+@test "a call that is answered otherwise is a difference, and so is another argument" {
+	recorded works t0 0 6 7
+	recorded fails t0 0 6 7
+	answers fails -1 EBADF
+	aligned
+	[ "$output" = '["call",6,6,false,false,false]' ]
+	answers fails 1
+	aligned
+	[ "$output" = '["value",6,6,false,false,false]' ]
+}
+
+@test "a page fault begins a block again, and is none of the program's doing" {
+	recorded works t0 0 1 2 3 5 0 6 7
+	recorded fails t0 0 0 1 1 2 3 5 0 6 7
+	aligned
+	[ -z "$output" ]
+}
+
+@test "a signal's handler leaves alone what it interrupts" {
+	answers works 0
+	printf 'handler\t3000\n' >>"$BATS_TEST_TMPDIR/works/calls"
+	mkdir "$BATS_TEST_TMPDIR/fails"
+	printf '%s\n' $'call\t0\trt_sigreturn\t15\t\t0\t' $'call\t0\tclose\t3\t\t0\t7' $'handler\t3000' >"$BATS_TEST_TMPDIR/fails/calls"
+	recorded works t0 0 1 2 3 5 0 6 7
+	for run in "0 8 9 1 2 3 5 0 6 7" "0 1 8 9 2 3 5 0 6 7" "0 1 2 3 8 9 5 0 6 7" "0 1 2 3 5 8 9 0 6 7"; do
+		# shellcheck disable=SC2086 # words
+		recorded fails t0 $run
+		aligned
+		[ -z "$output" ] || { echo "$run: $output"; return 1; }
+	done
+}
+
+@test "tasks are compared with their like, however they take turns" {
+	recorded works t0 0 1 2 3 t1 2 3 t0 5 0 6 7
+	recorded fails t0 0 1 t1 2 t0 2 3 5 t1 3 t0 0 6 7
+	aligned
+	[ -z "$output" ]
+}
+
+@test "a record that is none is told" {
+	recorded works t0 0 6 7
+	recorded fails t0 0 6 77
+	run -1 env ASAN_OPTIONS=detect_leaks=0 "$ALIGN" "$BATS_TEST_TMPDIR/works" "$BATS_TEST_TMPDIR/fails"
+	run -1 env ASAN_OPTIONS=detect_leaks=0 "$ALIGN" "$BATS_TEST_TMPDIR/works" "$BATS_TEST_TMPDIR/nowhere"
+	run -2 "$ALIGN"
+}
+
+# refuses TEXT WORD...: bad input, told in one line.
+refuses() {
+	local text=$1
+	shift
+	run -2 --separate-stderr repro/diverge "$@"
+	said "$text"
+}
+
+@test "knobs that make no sense are refused in one line" {
+	refuses "WORKS= and FAILS= are needed" "PROG=$PROGRAM"
+	one_line
+	refuses "WORKS= and FAILS= are needed" "PROG=$PROGRAM" WORKS=ARGS=1
+	refuses "unknown knob" FOO=1
+	refuses "DEADLINE=0" DEADLINE=0
+	refuses "a quote is open" "PROG=$PROGRAM" "WORKS=ARGS='x" FAILS=ARGS=y
+	refuses "there is no such file" PROG=/nosuch WORKS=ARGS=x FAILS=ARGS=y
+	refuses "unknown knob" "PROG=$PROGRAM" WORKS=NOSUCH=1 FAILS=NOSUCH=2
+}
+
+answer() { jq -re "$1" build/diverge.json; }
+
+# diverges WORKS FAILS: of the program with these arguments.
+diverges() {
+	run -0 --separate-stderr repro/diverge "PROG=$PROGRAM" "SETUP=$NONE" "WORKS=ARGS='$1'" "FAILS=ARGS='$2'"
+	[ -z "$(jq -r -L repro/judge --slurpfile schema repro/diverge.d/diverge.schema.json 'include "validate"; errors($schema[0])' build/diverge.json || echo failed)" ]
+}
+
+@test "the story: the line that takes another socket's context, knowing nothing of it" {
+	run -0 --separate-stderr make -s diverge CASE=xsk-netns-cookie
+	[ "$(answer '.answer | "\(.seen.function) \(.truth.works) \(.truth.fails)"')" = "xsk_get_ctx false true" ]
+	answer .answer.seen.text | grep -q 'ctx->ifindex == ifindex'
+	[ "$(answer '.values[] | select(.name == "ifindex") | "\(.works) \(.fails)"')" = "4243 4242" ]
+	# The chain: it is returned, no new one is made, bind() fails, the daemon gives up.
+	[ "$(answer '.chain[0].missing[0].args')" = "4, SOL_XDP, XDP_UMEM_FILL_RING, [2048], 4" ]
+	[ "$(answer '[.chain[] | select(.kind == "call")][0].fails.calls[0] | "\(.name) \(.error)"')" = "bind EINVAL" ]
+	grep -q 'xsk_get_ctx' build/diverge.html
+}
+
+# bats test_tags=slow
+@test "two builds of a library: the line that one has and the other has not" {
+	run -0 --separate-stderr repro/diverge CASE=xsk-netns-cookie WORKS=COLUMN=after FAILS=COLUMN=before
+	[ "$(answer .answer.seen.function)" = xsk_get_ctx ]
+	answer .answer.works.own.text | grep -q netns_cookie
+}
+
+# bats test_tags=slow
+@test "numbers that are printed differ, and hide nothing" {
+	diverges 'numbers 3 7' 'numbers 9 7'
+	answer .answer.seen.text | grep -q 'cause of numbers'
+}
+
+# bats test_tags=slow
+@test "two runs that fail alike have no answer" {
+	run -1 --separate-stderr repro/diverge "PROG=$PROGRAM" "SETUP=$NONE" "WORKS=ARGS='limit 12'" "FAILS=ARGS='limit 13'"
+	said "both fail alike"
+}
+
+# bats test_tags=slow
+@test "where the program does the same, the line of the kernel is named" {
+	diverges 'limit 64' 'limit 12'
+	answer .answer.seen.text | grep -q 'cause of limit'
+	[ "$(answer '.answer.fails.calls[0] | "\(.name) \(.error)"')" = "socket EMFILE" ]
+	[ "$(answer .in_kernel.answer.seen.function)" = alloc_fd ]
+}
+
+# bats test_tags=slow
+@test "with threads, signals and children: the cause is found, and the same program does not part from itself" {
+	diverges 'noise 0' 'noise 1'
+	answer .answer.seen.text | grep -q 'cause of noise'
+	run -1 --separate-stderr repro/diverge "PROG=$PROGRAM" "SETUP=$NONE" "WORKS=ARGS=noise" "FAILS=ARGS=noise"
+	said "they do not part"
+}
