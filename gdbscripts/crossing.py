@@ -12,7 +12,6 @@ Exit: 0; 1 there is no record, and the reason is on stderr in a line that starts
       "crossing: ".
 """
 import array
-import functools
 import json
 import os
 import sys
@@ -22,7 +21,7 @@ import gdb
 
 sys.dont_write_bytecode = True  # nothing is left behind in a checkout
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from guest import Call, Stop, Tasks, current_task, end_guest, proceed  # noqa: E402
+from guest import Call, Counter, Tasks, end_guest  # noqa: E402
 from path import KEPT_MAX, Path, Recorder  # noqa: E402
 from symbols import LabError, connect, finish  # noqa: E402
 
@@ -31,31 +30,11 @@ SWITCH = 0x80000000
 KINDS = {"jcc": "branch", "call": "call", "ret": "return"}
 
 
-class Counts:
-    """How often each call was made by each of the program's tasks."""
-
-    def __init__(self, program, calls):
-        self.tasks, self.made, self.wanted = Tasks(program), {}, None
-        self.stops = [Stop(f"*{handler(number):#x}", functools.partial(self.called, number))
-                      for number in {call["number"] for call in calls}]
-
-    def called(self, number):
-        thread = self.tasks.numbers.get(current_task())
-        if thread is None:
-            return False
-        self.made[number, thread] = self.made.get((number, thread), 0) + 1
-        return (number, thread, self.made[number, thread]) == self.wanted
-
-
-def handler(number):
-    return int(gdb.parse_and_eval(f"(unsigned long)sys_call_table[{number}]"))
-
-
-def cross(counts, call, recorder):
+def cross(counter, call, recorder):
     """Run the guest to the call and through it; the Path."""
-    counts.wanted = call["number"], call["thread"], call["nth"]
-    proceed(f"call {call['nth']} of number {call['number']}")
-    Call(call, counts.tasks).watch(recorder)
+    wanted = call["thread"], call["number"], call["nth"]
+    counter.next(f"call {call['nth']} of number {call['number']}", lambda *made: made == wanted)
+    Call(call, counter).watch(recorder)
     return Path(*recorder.last(KEPT_MAX))
 
 
@@ -97,10 +76,10 @@ class Crossing(gdb.Command):
             gdb.execute(f"source {kernel}/vmlinux-gdb.py")
             gdb.execute("set breakpoint always-inserted on")
             connect(socket)
-            counts = Counts(question["program"], question["calls"])
+            counter = Counter(Tasks(question["program"]), {call["number"] for call in question["calls"]})
             recorder = Recorder(RING)
             for number, call in enumerate(question["calls"]):
-                write(cross(counts, call, recorder), str(number))
+                write(cross(counter, call, recorder), str(number))
             finish("ended")
             end_guest()
         except Exception as error:  # whatever it is, the guest must not wait for ever
