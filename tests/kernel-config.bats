@@ -356,6 +356,35 @@ compiled() {
 	compiled init.o more.o
 }
 
+@test "a build of another commit compiles what differs from the last one, and gives the same kernel as a full build" {
+	patches
+	git init --quiet git
+	local -a git=(git -C git -c user.name=n -c user.email=e -c commit.gpgsign=false)
+	cp -r tree/. git/
+	"${git[@]}" add .
+	"${git[@]}" commit --quiet -m one
+	built one git#HEAD
+	compiled init.o more.o
+	echo 'int two;' >>git/more.c
+	echo 'more' >git/added.txt
+	"${git[@]}" add .
+	"${git[@]}" commit --quiet -m two
+	built two git#HEAD
+	compiled more.o
+	# shellcheck disable=SC2031 # own_cache's
+	for file in "$XDG_CACHE_HOME"/xsklab/{objects/*,kernels/*}; do
+		rm -rf "$file"
+	done
+	built again git#HEAD
+	compiled init.o more.o
+	cmp two.json again.json
+	# A file of which make would not notice a change: from nothing.
+	echo 'less' >git/added.txt
+	"${git[@]}" commit --quiet -a -m three
+	built three git#HEAD
+	compiled init.o more.o
+}
+
 @test "a cached kernel whose bytes have changed is removed and built again" {
 	patches
 	built link tree
