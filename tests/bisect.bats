@@ -3,6 +3,7 @@
 # repro/bisect: the search, with a stand-in that says what a commit does; and at the end, real
 # histories of a library and a kernel.
 
+# shellcheck disable=SC2016 # what is quoted is jq's
 # shellcheck disable=SC2030,SC2031 # bats: each test is a shell of its own
 # shellcheck disable=SC2154 # stderr is set by bats
 
@@ -30,7 +31,7 @@ history() {
 		git config user.name n
 		git config user.email e
 		git config commit.gpgsign false
-		touch Kbuild
+		touch Kbuild Makefile
 		for outcome; do
 			echo "$outcome" >outcome
 			touch "n$n"
@@ -49,8 +50,11 @@ bisect() { "$lab/repro/bisect" CASE=template "REPO=$repo" "$@"; }
 
 answer() { jq -re "$1" "$lab/build/bisect.json"; }
 
-# found TAG: the answer is that commit.
+# found TAG: the answer is that commit, and of the form that others rely on.
 found() {
+	local errors
+	errors=$(jq -r -L repro/judge --slurpfile schema repro/bisect.d/bisect.schema.json 'include "validate"; errors($schema[0])' "$lab/build/bisect.json")
+	[ -z "$errors" ] || { echo "$errors"; return 1; }
 	[ "$(answer .commit)" = "$(git -C "$repo" rev-parse "$1^{commit}")" ] || { answer .subject; return 1; }
 }
 
@@ -333,13 +337,48 @@ known() {
 	said "does not apply"
 }
 
+# stand_in FILE <TEXT: a script of the lab.
+stand_in() { cat - >"$lab/$1"; chmod +x "$lab/$1"; }
+
+@test "a program: its refusal and how it ends count; a kernel that does not build is skipped, one of the same code is not run" {
+	cp repro/bisect.d/observe "$lab/repro/bisect.d/observe"
+	stand_in kernel-config/build <<-'EOF'
+		#!/bin/sh
+		! grep -q broken "$2/outcome" || { echo "xsklab: lab failure: the kernel does not build: error: x; see y" >&2; exit 125; }
+		mkdir -p "$1"
+		printf 'const char outcome[] = "%s"; int main(void) { return 0; }' "$(cat "$2/outcome")" | cc -x c -o "$1/vmlinux.boot" -
+		echo outcome >"$1/sources"
+		echo '{"release": "6.1.0"}' >"$1.json"
+	EOF
+	stand_in repro/why <<-'EOF'
+		#!/bin/bash
+		export "$@"
+		mkdir -p "$BUILD/why"
+		echo '{"ended": "exited with 0"}' >"$BUILD/why/calls.json"
+		echo "$(cat "$KERNEL/outcome") $ARGS" >>"$CALLS"
+		case $(cat "$KERNEL/outcome") in
+		well) exit 1 ;;
+		crash) echo '{"ended": "killed by SIGSEGV"}' >"$BUILD/why/calls.json"; exit 1 ;;
+		esac
+		echo '{"call": "bind", "errno": "EINVAL", "function": "f", "condition": "if (x)", "statement": {"text": "return -EINVAL;"}, "chain": []}' >"$BUILD/why.json"
+	EOF
+	history well well crash well refused refused broken refused
+	run -0 --separate-stderr bisect GOOD=c0 BAD=c7 PROG=/bin/true ARGS="a 'b c'"
+	found c4
+	[ "$(answer .symptom.bad)" = "EINVAL (bind) in f: if (x), ended exited with 0" ]
+	run -125 --separate-stderr bisect GOOD=c2 BAD=c6 PROG=/bin/true ARGS="a 'b c'"
+	ends_with "BAD=c6: the kernel does not build: error: x"
+	run -0 --separate-stderr bisect GOOD=c1 BAD=c2 PROG=/bin/true ARGS="a 'b c'"
+	[ "$(sort "$CALLS" | uniq -c | awk '{ print $1, $2 }')" = $'1 crash\n1 refused\n1 well' ] # each code once, with its arguments
+}
+
 # The rest has real builds and guests, and the lab's own cache.
 
 # xdp_tools: set repo to its repository, or skip.
 xdp_tools() {
 	unset XDG_CACHE_HOME
-	repo=${XDP_TOOLS_GIT:-}
-	[ -n "$repo" ] || skip "XDP_TOOLS_GIT= is not set to a clone of xdp-tools"
+	repo=${LIBXDP-}
+	git -C "${repo:-.}" cat-file -e v1.6.0:lib/libxdp/xsk.c 2>/dev/null || skip "LIBXDP= is not a clone of xdp-tools"
 }
 
 # bats test_tags=slow
