@@ -12,12 +12,6 @@
 
 #if defined(LIBBPF_MAJOR_VERSION) && LIBBPF_MAJOR_VERSION >= 1
 
-/* Of lib/util, which is not linked. */
-static inline void silence_libbpf_logging(void)
-{
-	libbpf_set_print(NULL);
-}
-
 static inline int bpf_set_link_xdp_fd_opts(int ifindex, int fd, __u32 flags,
 					   const struct bpf_xdp_set_link_opts *old)
 {
