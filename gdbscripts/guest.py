@@ -3,6 +3,7 @@
 come back to ask what the path does not tell, values and flags."""
 import os
 import re
+import struct
 import subprocess
 import time
 
@@ -17,6 +18,7 @@ ARGUMENTS = ("di", "si", "dx", "r10", "r8", "r9")
 # What a system call returns to be restarted; the program sees EINTR.
 RESTARTS = (-512, -513, -514, -516)
 EINTR = 4
+STACK_MAX = 4096  # bytes of the stack that are looked at; it ends at a multiple
 SAVES_SECONDS = 20  # to try calls that may be the one that fails
 
 
@@ -28,12 +30,17 @@ def register(name):
     return int(gdb.parse_and_eval(f"${name}")) % 2**64
 
 
-def unsigned_at(address):
-    """The 64 bits at an address, or None where there is no memory."""
-    try:
-        return int.from_bytes(gdb.selected_inferior().read_memory(address, 8), "little")
-    except gdb.MemoryError:
-        return None
+def frame_pointers():
+    """What tells one frame and its callers from others at the same address: the stack pointer,
+    what is on top, and what the frames return to by their frame pointers."""
+    sp, bp = register("rsp"), register("rbp")
+    size = min(STACK_MAX, -sp % STACK_MAX or STACK_MAX)
+    words = struct.unpack(f"<{size // 8}Q", bytes(gdb.selected_inferior().read_memory(sp, size)))
+    found = [sp, words[0]]
+    while sp <= bp < sp + size - 8 and not bp % 8:
+        found.append(words[(bp - sp) // 8 + 1])
+        bp = words[(bp - sp) // 8]
+    return tuple(found)
 
 
 def current_task():
@@ -215,8 +222,8 @@ class Live:
         self.here = step, index
 
     def arrived(self, wanted):
-        # To unwind the stack takes a millisecond, and a loop comes by thousands of times.
-        frame = register("rsp"), register("rbp"), unsigned_at(register("rbp") + 8)
+        # To unwind the stack takes milliseconds, and a loop comes by thousands of times.
+        frame = frame_pointers()
         if frame not in self.alike:
             self.alike[frame] = is_called_by(wanted)
         self.left -= self.alike[frame]

@@ -174,6 +174,14 @@ def is_condition(text):
     return re.match(r"(\} )?(else )?(if|while|switch) ?\(", text)
 
 
+def only_translates(text):
+    """Does an expression give one error or another, whatever it tests? Then what led to it
+    decided: "return timeo == MAX_SCHEDULE_TIMEOUT ? -ERESTARTSYS : -EINTR;"."""
+    if not text or is_condition(text) or re.search(r"\b(0|NULL|true|false)\b", text):
+        return False
+    return "?" in text or not re.search(r"[<>=!]=|[<>] |&&|\|\|", text)
+
+
 def indentation(line):
     return len(line) - len(line.lstrip("\t"))
 

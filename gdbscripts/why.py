@@ -118,7 +118,14 @@ def answer(call, path, born, values):
     places = decided or ([(born.step, born.index)] if born.kind == "expression" else [])
     found = [one for place in places for one in conditions(path, place, born, call["name"])]
     place = places[0] if places else (born.step, born.index)
-    found = found or statements.answers(None, [], path.instructions(born.step)[born.index].address, False, call["name"])
+    made = path.instructions(born.step)[born.index].address
+    found = found or statements.answers(None, [], made, False, call["name"])
+    if statements.only_translates(found[0]["condition"]):
+        outer, frame, step = caller(path, place, found[0])
+        around = outer and around_it(path, frame, step, outer)
+        if around and around[0][0] is not None:
+            place, guard = around[0]
+            found = [statements.answer(guard, [], statements.levels(made)[0], False, call["name"])]
     return dict(found[0], kind=born.kind, others=found[1:], chain=chain(path, place),
                 values=values_at(path, values, place, found[0]), callee=callees(path, values, place),
                 within=within(path, values, place, found[0]))
@@ -126,30 +133,49 @@ def answer(call, path, born, values):
 
 def within(path, values, place, found):
     """The conditions around the one that decided, the innermost first; around the call of
-    its function where that does the same each time, or has no condition but an expression."""
-    step, frame = place[0], path.frames[place[0]]
-    around = statements.enclosing(found)
-    if not around and not statements.is_condition(found["condition"] or ""):
-        levels = statements.levels(path.instructions(place[0])[place[1]].address)
-        outer = [one["function"] for one in levels].index(found["function"]) + 1 if found["function"] in [
-            one["function"] for one in levels] else len(levels)
-        if outer < len(levels):
-            found = levels[outer]
-        elif path.callers[frame] is not None:
-            step = path.callers[frame]
-            frame, found = path.frames[step], statements.levels(path.blocks[step].last.address)[0]
-        around = statements.enclosing(found)
+    its function if it has none itself."""
+    frame, step = path.frames[place[0]], place[0]
+    if not statements.is_condition(found["condition"] or "") and not statements.enclosing(found):
+        found, frame, step = caller(path, place, found)
     all_of_it = []
-    for first, last, text in around:
-        step = last_branch(path, frame, step, first, last)
-        if step is None:
-            break
-        at = step, len(path.instructions(step)) - 1
-        one = conditions(path, at, origin.Birth(*at, "constant", "rax"), None)[0] if not text else dict(
-            found, line=first, first=first, last=last, condition=text, inlined=[])
+    for at, one in around_it(path, frame, step, found) if found else []:
         all_of_it.append({**{key: one[key] for key in ("function", "file", "line", "condition")},
-                          "values": values_at(path, values, at, one), "callee": callees(path, values, at)})
+                          "values": values_at(path, values, at, one) if at else {},
+                          "callee": callees(path, values, at) if at else []})
     return all_of_it
+
+
+def caller(path, place, found):
+    """The level that calls the function of an answer, its frame, and the step there; the
+    function may be inlined. No level where the path has none."""
+    step, index = place
+    frame = path.frames[step]
+    levels = statements.levels(path.instructions(step)[index].address)
+    outer = next((number + 1 for number, one in enumerate(levels) if one["function"] == found["function"]), len(levels))
+    if outer < len(levels):
+        return levels[outer], frame, step
+    if path.callers[frame] is None:
+        return None, frame, step
+    step = path.callers[frame]
+    return statements.levels(path.blocks[step].last.address)[0], path.frames[step], step
+
+
+def around_it(path, frame, step, found):
+    """The conditions around a level, the innermost first: (place of its branch or None where
+    the path has no branch for it, the condition as a level)."""
+    conditions_around = []
+    for first, last, text in statements.enclosing(found):
+        branch = last_branch(path, frame, step, first, last)
+        at = None if branch is None else (branch, len(path.instructions(branch)) - 1)
+        if text is None and at is None:
+            break
+        if text is None:
+            at_branch = statements.levels(path.blocks[branch].last.address)
+            found = next((one for one in at_branch if one["function"] == found["function"]), at_branch[0])
+            text, first, last = statements.whole(statements.lines_of(found["path"]), found["line"])
+        conditions_around.append((at, dict(found, line=first, first=first, last=last, condition=text, inlined=[])))
+        step = step if branch is None else branch
+    return conditions_around
 
 
 def last_branch(path, frame, before, first, last):
