@@ -3,10 +3,13 @@
 
 usage: gdb -batch -x why.py -ex 'xsklab-why CALL.json SOCKET' VMLINUX
 
-CALL.json  {program, number, thread, nth, errno, name}: the nth call of that number that
-           the program's thread makes (0 is its first), and the error it will get
+CALL.json  {program, number, thread, nth, errno, name, args_raw, carried, last, since}: the
+           nth call of that number that the program's thread makes (0 is its first), and the
+           error it will get; repro/why.d/choose.jq has the rest. Or an array of such calls,
+           in order of time, which are explained in one boot
 SOCKET     QEMU's gdb stub; the guest waits there (-S), under TCG
-Output: origin.json, see explain() below. The guest is killed at the end.
+Output: origin.json, see answer() below; of an array, an array, with null for a call that could
+not be explained. The guest is killed at the end.
 
 How: at the call's entry the guest is saved (savevm). The call runs once while recent.c, a
 plugin of QEMU, keeps the blocks of code that run. What these do not tell, values and flags,
@@ -57,7 +60,7 @@ def explain_all(calls):
 
 
 def explain(call, counter):
-    """An element of origin.json: see "make why" in README."""
+    """What answer() has of one call."""
     if call.get("carried") in ("so-error", "error-queue"):
         return explain_stored(call, socket_error(call, counter), call["errno"])
     recorder = Recorder(RING)

@@ -77,7 +77,7 @@ world() {
 	echo "temporary files:"
 	find "$TMPDIR" -mindepth 1 2>/dev/null
 	find "$LAB/build" "$LAB/build-"* \( -type s -o -type p -o -name '*.part' -o -name '*.err.*' \
-		-o -name snapshot.qcow2 -o -name exec.log \) 2>/dev/null
+		-o -name snapshot.qcow2 -o -name recent \) 2>/dev/null
 	echo "cache:"
 	find "$CACHE" -mindepth 1 -maxdepth 2 ! -path '*/origins/*' ! -path '*/accel/*' ! -path '*/recent' ! -path '*/recent/*' ! -path '*/apt' ! -path '*/apt/*' ! -name '*.log' ! -name '*.lock' | sort
 	echo "locks:"
