@@ -25,7 +25,6 @@ from guest import Call, Counter, Tasks, end_guest  # noqa: E402
 from path import KEPT_MAX, Path, Recorder  # noqa: E402
 from symbols import LabError, connect, finish  # noqa: E402
 
-RING = "recent"  # of recent.c
 SWITCH = 0x80000000
 KINDS = {"jcc": "branch", "call": "call", "ret": "return"}
 
@@ -76,8 +75,8 @@ class Crossing(gdb.Command):
             gdb.execute(f"source {kernel}/vmlinux-gdb.py")
             gdb.execute("set breakpoint always-inserted on")
             connect(socket)
+            recorder = Recorder()
             counter = Counter(Tasks(question["program"]), {call["number"] for call in question["calls"]})
-            recorder = Recorder(RING)
             for number, call in enumerate(question["calls"]):
                 write(cross(counter, call, recorder), str(number))
             finish("ended")

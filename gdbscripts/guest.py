@@ -170,17 +170,9 @@ class Call:
     def watch(self, recorder):
         """Let the call run, and record while its task is on the processor; returns the value
         that it returned."""
-        task, sp = current_task(), register("rsp")
-        back = int(gdb.parse_and_eval("*(unsigned long *)$rsp"))
-
-        def switched():
-            if register("rdi") == task:
-                recorder.stop()
-            elif register("rsi") == task:
-                recorder.go_on()
-        recorder.start()
-        proceed("the call returned", Stop(f"*{back:#x}", lambda: register("rsp") == sp + 8),
-                Stop("*__switch_to", switched))
+        sp, back = register("rsp"), int(gdb.parse_and_eval("*(unsigned long *)$rsp"))
+        recorder.start(current_task())
+        proceed("the call returned", Stop(f"*{back:#x}", lambda: register("rsp") == sp + 8))
         recorder.stop()
         return int(gdb.parse_and_eval("(long)$rax"))
 

@@ -17,7 +17,8 @@ from x86 import Instruction
 
 ENTRIES = ("asm_exc_", "asm_sysvec_", "irq_entries_start", "spurious_entries_start")
 BEGINS = ("entry_SYSCALL_64", "__switch_to_asm")
-HEADER = 4096  # of recent.c's file
+RING = "recent"  # recent.c's file
+HEADER = 4096  # of it
 KEPT_MAX = 1 << 24  # blocks that the file has room for
 PATH_MAX = 1 << 21  # blocks that are read at first; more take seconds
 BLOCK_MAX = 512  # instructions; QEMU's own limit
@@ -28,20 +29,32 @@ class Cut(LabError):
     """The path began before what is known of it."""
 
 
-class Recorder:
-    """The gdb side of recent.c's file."""
+def load_of_stack_pointer():
+    """Where __switch_to_asm loads the next task's thread.sp."""
+    start = int(gdb.parse_and_eval("(unsigned long)&__switch_to_asm"))
+    gdb.execute("set trust-readonly-sections on")  # the kernel is not mapped yet
+    instructions = gdb.selected_inferior().architecture().disassemble(start, count=32)
+    gdb.execute("set trust-readonly-sections off")  # it patches its text
+    for one in instructions:
+        if re.match(r"mov\s+0x[0-9a-f]+\(%rsi\),%rsp", one["asm"]):
+            return one["addr"] % 2**64
+    raise LabError("__switch_to_asm does not load the next task's stack pointer")
 
-    def __init__(self, name):
-        with open(name, "r+b") as file:
+
+class Recorder:
+    """The gdb side of recent.c's file; to be made before the guest starts."""
+
+    def __init__(self):
+        with open(RING, "r+b") as file:
             self.words = memoryview(mmap.mmap(file.fileno(), 0)).cast("Q")
         self.room = len(self.words) - HEADER // 8
         self.begin = 0
+        self.words[3] = load_of_stack_pointer()
 
-    def start(self):
+    def start(self, task=0):
+        """Keep the blocks that run while a task is on the processor, or all."""
         self.begin = self.words[1]
-        self.go_on()
-
-    def go_on(self):
+        self.words[2] = task and int(gdb.parse_and_eval(f"(unsigned long)&((struct task_struct *){task})->thread.sp"))
         self.words[0] = 1
 
     def stop(self):

@@ -36,17 +36,16 @@ import statements  # noqa: E402
 from guest import Call, Counter, Elsewhere, Live, Tasks, end_guest, guest_is_there, restore, save  # noqa: E402
 from path import KEPT_MAX, PATH_MAX, Cut, Path, Recorder  # noqa: E402
 from symbols import LabError, connect, finish  # noqa: E402
-RING = "recent"
-
 
 def explain_all(calls):
     """What explain() has of each of some calls in order of time; None where it has nothing."""
+    recorder = Recorder()
     tasks = Tasks(calls[0]["program"])
     counter = Counter(tasks, {one["number"] for call in calls for one in (call, call.get("last"), call.get("since")) if one})
     answers = []
     for call in calls:
         try:
-            answers.append(explain(call, counter))
+            answers.append(explain(call, counter, recorder))
         except (LabError, gdb.error) as error:
             if len(calls) == 1:
                 raise
@@ -59,22 +58,21 @@ def explain_all(calls):
     return answers + [None] * (len(calls) - len(answers))
 
 
-def explain(call, counter):
+def explain(call, counter, recorder):
     """What answer() has of one call."""
     if call.get("carried") in ("so-error", "error-queue"):
-        return explain_stored(call, socket_error(call, counter), call["errno"])
-    recorder = Recorder(RING)
+        return explain_stored(call, socket_error(call, counter), call["errno"], recorder)
     value = Call(call, counter).record(recorder)
     for count in (PATH_MAX, KEPT_MAX):
         addresses, whole = recorder.last(count)
         try:
-            return explain_returned(call, value, Path(addresses, whole))
+            return explain_returned(call, value, Path(addresses, whole), recorder)
         except Cut as cut:
             error = cut
     raise error
 
 
-def explain_returned(call, value, path):
+def explain_returned(call, value, path, recorder):
     """The call returned the error, or acknowledged a request with it."""
     live = Live(path) if path.whole else None
     if call.get("carried") == "netlink-ack":
@@ -86,7 +84,7 @@ def explain_returned(call, value, path):
         end = len(path.blocks) - 1
         born = origin.birth(path, end, len(path.instructions(end)), "rax", value, live)
     if born.kind == "elsewhere":
-        return explain_stored(call, born.address, born.value)
+        return explain_stored(call, born.address, born.value, recorder)
     return answer(call, path, born, live.values if live else unknown)
 
 
@@ -105,10 +103,10 @@ def socket_error(call, counter):
     return int(gdb.parse_and_eval(f"(unsigned long)&{of}"))
 
 
-def explain_stored(call, address, value):
+def explain_stored(call, address, value, recorder):
     """Another task, or an interrupt, stored the error."""
     elsewhere = Elsewhere(address, value)
-    path = elsewhere.record(Recorder(RING))
+    path = elsewhere.record(recorder)
     born = origin.stored_birth(path, value)
     return dict(answer(call, path, born, lambda *asked: elsewhere.values(path, *asked)), kind="elsewhere")
 
