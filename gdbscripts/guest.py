@@ -111,6 +111,9 @@ class Tasks:
         if current_task() in self.numbers:
             self.numbers[register("rdi")] = len(self.numbers)
 
+    def is_current(self, number):
+        return self.numbers.get(current_task()) == number
+
 
 def save():
     """Save the guest, to come back to."""

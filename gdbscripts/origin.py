@@ -22,6 +22,7 @@ from symbols import LabError
 from x86 import holds, is_memory, of_operand, register_of
 
 STATES_MAX = 20000  # of an exploration; beyond that its answer is "unknown"
+ERROR_MAX = 4096  # include/linux/err.h
 DEPTH_MAX = 8  # callees that one condition is followed into
 ARITHMETIC = ("lea", "sub", "add", "and", "or", "xor", "sh", "not", "neg", "sar", "sbb")
 KEEPS_FLAGS = ("mov", "lea", "push", "pop", "set", "nop", "cmov", "not")
@@ -277,6 +278,36 @@ class Exploration:
             address = block[-1].target or 0
         return False
 
+    def ways(self, block, holders):
+        """Where the function may go on behind a block: one way only, where what is compared
+        holds the value."""
+        last = block[-1]
+        behind = last.end if last.flow in (None, "jcc", "call") and last.end < self.end else None
+        target = last.target if last.flow in ("jmp", "jcc") else None
+        flags = self.flags_of(block, holders) if last.flow == "jcc" else None
+        if flags is None:
+            return target, behind
+        return (target,) if holds(last.name[1:], flags) else (behind,)
+
+    def flags_of(self, block, holders):
+        """The flags that a block ends with, if they come from a comparison of the value with a
+        constant; else None."""
+        one = next((one for one in reversed(block) if sets_flags(one)), None)
+        if self.constant is None or not one or register_of(one.operands[-1]) not in holders:
+            return None
+        bits = 64 if one.operands[-1].startswith("%r") and one.operands[-1][-1] != "d" else 32
+        value = self.constant - (self.constant >> 31 << 32)  # errors are negative
+        if one.name.startswith("test") and one.operands[0] == one.operands[-1]:
+            other = 0
+        elif one.name.startswith("cmp") and one.operands[0].startswith("$"):
+            other = int(one.operands[0][1:], 16)
+            other -= other >> bits - 1 << bits
+        else:
+            return None
+        less = {"SF"} if value < other else set()
+        borrows = {"CF"} if value % 2**bits < other % 2**bits else set()
+        return less | borrows | ({"ZF"} if value == other else set())
+
     def other_outcome(self, address, holders):
         """From an address, with the value in holders: True, False, or None for unknown."""
         todo, seen = [(address, frozenset(holders))], set()
@@ -305,10 +336,8 @@ class Exploration:
                 continue
             elif last.flow == "jmp" and last.target is None:
                 return True  # one of many ways through a table
-            elif last.flow in ("jmp", "jcc"):
-                todo.append((last.target, holders))
-            if last.flow in (None, "jcc", "call") and last.end < self.end:
-                todo.append((last.end, holders))
+            ways = self.ways(block, holders)
+            todo += [(way, holders) for way in ways if way is not None]
         return False
 
 
@@ -316,6 +345,8 @@ def branches(path, frame, born):
     """The branches of a frame in order of time: (step, what held the value then)."""
     holders, found = frozenset(), []
     constant = constant_of(path.instructions(born.step)[born.index])
+    # An error is the same wherever it was made; other constants are when this one was born.
+    begin = 0 if constant is not None and constant > 2**32 - ERROR_MAX else born.step
     for step, of in enumerate(path.frames):
         if of != frame:
             continue
@@ -323,7 +354,7 @@ def branches(path, frame, born):
             if one.flow in ("jcc", "jmp"):
                 found.append((step, holders))
             holders = transfer(one, holders)
-            is_again = constant is not None and step >= born.step and constant_of(one) == constant
+            is_again = constant is not None and step >= begin and constant_of(one) == constant
             if is_again or (step, index) == (born.step, born.index):
                 holders |= {target_of(one)}
     return found
@@ -353,11 +384,14 @@ def tests_value(path, step, holders):
     return any((register_of(operand) or operand) in holders for operand in operands)
 
 
-def stands_before(branch, made):
-    """Does a branch stand before the statement that made the value, in the source? It ran
-    after it, so the statement has gone back: "error = -ENOENT; goto exit;"."""
-    at, of = (statements.levels(one.address)[-1] for one in (branch, made))
-    return at["path"] == of["path"] and at["line"] < of["line"]
+def cannot_change(branch, made):
+    """Can a branch that ran after the value was made not have changed it, by the source? Either
+    the function that made it has returned it, or the branch stands before the statement, which
+    has gone back: "error = -ENOENT; goto exit;"."""
+    at, of = (statements.levels(one.address) for one in (branch, made))
+    if statements.text_at(of[0]).startswith("return"):
+        return True
+    return at[-1]["path"] == of[-1]["path"] and at[-1]["line"] < of[-1]["line"]
 
 
 def decisions(path, born):
@@ -376,7 +410,9 @@ def decisions(path, born):
         if branch.target is None:  # one of many ways through a table
             return found + [step] + selections
         after = step >= born.step  # the branch is its last instruction
-        if after and (tests_value(path, step, holders) or stands_before(branch, path.instructions(born.step)[born.index])):
+        if holders and tests_value(path, step, holders):
+            continue
+        if after and cannot_change(branch, path.instructions(born.step)[born.index]):
             continue
         taken = path.blocks[step + 1].start == branch.target
         other = branch.end if taken else branch.target

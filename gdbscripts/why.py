@@ -127,9 +127,16 @@ def answer(call, path, born, values):
         if around and around[0][0] is not None:
             place, guard = around[0]
             found = [statements.answer(guard, [], statements.levels(made)[0], False, call["name"])]
-    return dict(found[0], kind=born.kind, others=found[1:], chain=chain(path, place),
-                values=values_at(path, values, place, found[0]), callee=callees(path, values, place),
-                within=within(path, values, place, found[0]))
+    around = within(path, values, place, found[0])
+    named = {(one["file"], one["line"]) for one in [found[0], *around]}
+    return dict(public(found[0]), kind=born.kind, others=[public(one) for one in found[1:]], chain=chain(path, place),
+                values=values_at(path, values, place, found[0]), within=around,
+                callee=[one for one in callees(path, values, place) if (one["file"], one["line"]) not in named])
+
+
+def public(found):
+    """Where this host keeps the source is nobody's business."""
+    return {key: value for key, value in found.items() if key != "path"}
 
 
 def within(path, values, place, found):
