@@ -37,6 +37,7 @@ from guest import Call, Counter, Elsewhere, Live, Tasks, end_guest, guest_is_the
 from path import KEPT_MAX, PATH_MAX, Cut, Path, Recorder  # noqa: E402
 from symbols import LabError, connect, finish  # noqa: E402
 
+
 def explain_all(calls):
     """What explain() has of each of some calls in order of time; None where it has nothing."""
     recorder = Recorder()

@@ -40,7 +40,7 @@ right() {
 
 # valid and ours: does the other validator, or the lab's own, accept the file?
 valid() { # FILE SCHEMA
-	jsonschema -i "$1" "$2" 2>/dev/null
+	jsonschema -i "$1" "$2" 2>&1
 }
 
 ours() { # FILE SCHEMA
