@@ -213,6 +213,7 @@ without() {
 	for dir in /usr/local/sbin /usr/local/bin /usr/sbin /usr/bin /sbin /bin; do
 		[ ! -d "$dir" ] || find "$dir" -maxdepth 1 ! -name "$1" ! -type d -exec ln -sfn -t "$BATS_TEST_TMPDIR/path" {} +
 	done
+	ln -sfn -t "$BATS_TEST_TMPDIR/path" "$(type -P jsonschema)" # may be elsewhere
 	printf '#!/bin/sh\necho 1000\n' >"$BATS_TEST_TMPDIR/id"
 	chmod +x "$BATS_TEST_TMPDIR/id"
 	ln -sf "$BATS_TEST_TMPDIR/id" "$BATS_TEST_TMPDIR/path/id"
