@@ -199,8 +199,8 @@ guests() {
 	one_line
 	sed 's/^CONFIG_VETH=y$/CONFIG_VETH=m/' "$unpacked/kernel/config" >"$BATS_TEST_TMPDIR/mine/.config"
 	cd "$BATS_TEST_TMPDIR/mine"
-	head -c 1000000 vmlinux >cut # it cannot boot, however fast the machine is
-	run -125 --separate-stderr env KERNEL=cut DEADLINE=5 "$unpacked/run.sh"
+	head -c 1000000 vmlinux >half # it cannot boot, however fast the machine is
+	run -125 --separate-stderr env KERNEL=half DEADLINE=5 "$unpacked/run.sh"
 	said "this kernel lacks CONFIG_VETH=y"
 	run -2 --separate-stderr "$unpacked/run.sh" KERNEL=nothing
 	one_line
