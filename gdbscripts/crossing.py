@@ -7,23 +7,19 @@ CALLS.json  {program, calls: [{number, thread, nth}]}, in order of time: the nth
             number that the program's thread makes (0 is its first)
 SOCKET      QEMU's gdb stub; the guest waits there (-S), under TCG with the plugin recent.c
 Output: for each call N/record.run and N/record.blocks, as repro/diverge.d/record.c writes them
-        of ring 3, with one task, and without interrupts. The guest is killed at the end.
-Exit: 0; 1 there is no record, and the reason is on stderr in a line that starts with
-      "crossing: ".
+        of ring 3, with one task, and without interrupts; crossing.json, the number of calls.
+        The guest is killed at the end.
+Exit: 0; 1 nothing was recorded, and a line on stderr says why, after "crossing: ".
 """
 import array
-import json
 import os
 import sys
-import traceback
-
-import gdb
 
 sys.dont_write_bytecode = True  # nothing is left behind in a checkout
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from guest import Call, Counter, Tasks, end_guest  # noqa: E402
-from path import KEPT_MAX, Path, Recorder  # noqa: E402
-from symbols import LabError, connect, finish  # noqa: E402
+from guest import Call, Counter, Tasks  # noqa: E402
+from path import Path, Recorder  # noqa: E402
+from question import Question  # noqa: E402
 
 SWITCH = 0x80000000
 KINDS = {"jcc": "branch", "call": "call", "ret": "return"}
@@ -34,7 +30,7 @@ def cross(counter, call, recorder):
     wanted = call["thread"], call["number"], call["nth"]
     counter.next(f"call {call['nth']} of number {call['number']}", lambda *made: made == wanted)
     Call(call, counter).watch(recorder)
-    return Path(*recorder.last(KEPT_MAX))
+    return Path(*recorder.last())
 
 
 def kind_of(last):
@@ -60,32 +56,16 @@ def write(path, folder):
         run.tofile(file)
 
 
-class Crossing(gdb.Command):
+class Crossing(Question):
     __doc__ = __doc__
+    name, output = "crossing", "crossing.json"
 
-    def __init__(self):
-        super().__init__("xsklab-crossing", gdb.COMMAND_USER)
-
-    def invoke(self, argument, from_tty):
-        file, socket = gdb.string_to_argv(argument)
-        try:
-            with open(file, encoding="utf-8") as opened:
-                question = json.load(opened)
-            kernel = os.path.dirname(gdb.objfiles()[0].filename)
-            gdb.execute(f"source {kernel}/vmlinux-gdb.py")
-            gdb.execute("set breakpoint always-inserted on")
-            connect(socket)
-            recorder = Recorder()
-            counter = Counter(Tasks(question["program"]), {call["number"] for call in question["calls"]})
-            for number, call in enumerate(question["calls"]):
-                write(cross(counter, call, recorder), str(number))
-            finish("ended")
-            end_guest()
-        except Exception as error:  # whatever it is, the guest must not wait for ever
-            if not isinstance(error, (LabError, gdb.error)):
-                traceback.print_exc()
-            print(f"crossing: {error}", file=sys.__stderr__, flush=True)
-            os._exit(1)  # "quit" would let the guest go on
+    def answer(self, question):
+        recorder = Recorder()
+        counter = Counter(Tasks(question["program"]), {call["number"] for call in question["calls"]})
+        for number, call in enumerate(question["calls"]):
+            write(cross(counter, call, recorder), str(number))
+        return len(question["calls"])
 
 
 Crossing()

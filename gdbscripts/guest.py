@@ -10,7 +10,7 @@ import time
 import gdb
 
 import statements
-from path import KEPT_MAX, Path
+from path import Path
 from symbols import LabError, check_kernel
 from x86 import REGISTERS
 
@@ -82,14 +82,16 @@ class Stop(gdb.Breakpoint):
 
 def proceed(what, *stops):
     """Let the guest run until one of the stops, and take them all out."""
+    Stop.error = None
     try:
         gdb.execute("continue", to_string=True)
     except gdb.error as error:
         raise LabError(f"the guest ended before {what}: {error}") from error
+    finally:
+        for stop in stops:
+            stop.delete()
     if Stop.error:
         raise LabError(f"on the way to {what}: {Stop.error}")
-    for stop in stops:
-        stop.delete()
 
 
 class Tasks:
@@ -247,6 +249,11 @@ class Live:
             found.update(known(wanted))
         return found
 
+    def holds(self, step, index, name, value):
+        """Does a register hold a value of 32 bits at an instruction?"""
+        self.at(step, index)
+        return not (register(name) - value) % 2**32
+
     def flags(self, step, index):
         self.at(step, index)
         return set(str(gdb.parse_and_eval("$eflags")).strip("[ ]").split())
@@ -327,7 +334,7 @@ class Elsewhere:
         recorder.start()
         proceed("its error was stored", self.stored())
         recorder.stop()
-        return Path(*recorder.last(KEPT_MAX), end=register("rip"))
+        return Path(*recorder.last(), end=register("rip"))
 
     def values(self, path, places, wanted):
         """The values of expressions at the last time that places were passed before the store."""

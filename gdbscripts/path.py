@@ -19,7 +19,6 @@ ENTRIES = ("asm_exc_", "asm_sysvec_", "irq_entries_start", "spurious_entries_sta
 BEGINS = ("entry_SYSCALL_64", "__switch_to_asm")
 RING = "recent"  # recent.c's file
 HEADER = 4096  # of it
-KEPT_MAX = 1 << 24  # blocks that the file has room for
 PATH_MAX = 1 << 21  # blocks that are read at first; more take seconds
 BLOCK_MAX = 512  # instructions; QEMU's own limit
 LONGJMP_MAX = 8  # frames that a return may skip
@@ -60,10 +59,10 @@ class Recorder:
     def stop(self):
         self.words[0] = 0
 
-    def last(self, count):
+    def last(self, count=None):
         """The addresses of the last blocks since start(), at most count; and are these all?"""
         kept = self.words[1]
-        first = max(self.begin, kept - self.room, kept - count)
+        first = max(self.begin, kept - min(count or self.room, self.room))
         place, size, ring = first % self.room, kept - first, self.words[HEADER // 8:]
         found = array.array("Q", ring[place:place + size])
         found.extend(ring[:size - len(found)])

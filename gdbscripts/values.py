@@ -8,22 +8,17 @@ QUESTION.json  RUN.json of places.py with {address, nth, task, text}: the variab
 SOCKET    QEMU's gdb stub; the guest waits there (-S)
 Output: values.json, {NAME: VALUE}, without those that the compiler did not keep. The guest
         is killed at the end.
-Exit: 0; 1 it did not come there, and the reason is on stderr in a line that starts with
-      "values: ".
+Exit: 0; 1 the task did not get there, and a line on stderr says why, after "values: ".
 """
-import json
 import os
 import sys
-import traceback
-
-import gdb
 
 sys.dont_write_bytecode = True  # nothing is left behind in a checkout
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import statements  # noqa: E402
-from guest import Stop, Tasks, end_guest, known, proceed  # noqa: E402
+from guest import Stop, Tasks, known, proceed  # noqa: E402
 from places import modules_of, read_blocks  # noqa: E402
-from symbols import LabError, connect, finish  # noqa: E402
+from question import Question  # noqa: E402
 
 
 def read_values(question):
@@ -43,32 +38,12 @@ def read_values(question):
     return known(statements.names(question["text"]))
 
 
-class Values(gdb.Command):
+class Values(Question):
     __doc__ = __doc__
+    name, output = "values", "values.json"
 
-    def __init__(self):
-        super().__init__("xsklab-values", gdb.COMMAND_USER)
-
-    def invoke(self, argument, from_tty):
-        file, socket = gdb.string_to_argv(argument)
-        try:
-            with open(file, encoding="utf-8") as opened:
-                question = json.load(opened)
-            kernel = os.path.dirname(gdb.objfiles()[0].filename)
-            gdb.execute(f"source {kernel}/vmlinux-gdb.py")
-            gdb.execute("set breakpoint always-inserted on")
-            connect(socket)
-            answer = read_values(question)
-            with open("values.json", "w", encoding="utf-8") as out:
-                json.dump(answer, out)
-            finish("ended")
-            end_guest()
-        except Exception as error:  # whatever it is, the guest must not wait for ever
-            if not isinstance(error, (LabError, gdb.error)):
-                traceback.print_exc()
-            print(f"values: {error}", file=sys.__stderr__, flush=True)
-            # "quit" would let the guest go on
-            os._exit(1)
+    def answer(self, question):
+        return read_values(question)
 
 
 Values()

@@ -18,24 +18,24 @@ is read when the guest is taken back to the entry (loadvm) and comes by again: a
 gdb takes a millisecond. QEMU's reverse execution replays all from the start for each
 question: 24 s.
 
-Exit: 0 origin.json is there; 1 it is not, and the reason is on stderr in a line that
-starts with "why: ".
+Exit: 0; 1 no origin.json, and a line on stderr says why, after "why: ".
 """
 import json
 import os
 import shlex
 import sys
-import traceback
 
 import gdb
 
 sys.dont_write_bytecode = True  # nothing is left behind in a checkout
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import decision  # noqa: E402
 import origin  # noqa: E402
 import statements  # noqa: E402
-from guest import Call, Counter, Elsewhere, Live, Tasks, end_guest, guest_is_there, restore, save  # noqa: E402
-from path import KEPT_MAX, PATH_MAX, Cut, Path, Recorder  # noqa: E402
-from symbols import LabError, connect, finish  # noqa: E402
+from guest import Call, Counter, Elsewhere, Live, Tasks, guest_is_there, restore, save  # noqa: E402
+from path import PATH_MAX, Cut, Path, Recorder  # noqa: E402
+from question import Question  # noqa: E402
+from symbols import LabError  # noqa: E402
 
 
 def explain_all(calls):
@@ -64,7 +64,7 @@ def explain(call, counter, recorder):
     if call.get("carried") in ("so-error", "error-queue"):
         return explain_stored(call, socket_error(call, counter), call["errno"], recorder)
     value = Call(call, counter).record(recorder)
-    for count in (PATH_MAX, KEPT_MAX):
+    for count in (PATH_MAX, None):
         addresses, whole = recorder.last(count)
         try:
             return explain_returned(call, value, Path(addresses, whole), recorder)
@@ -115,7 +115,7 @@ def explain_stored(call, address, value, recorder):
 def answer(call, path, born, values):
     """What decided about the value that was born on a path, and the way there. values: a
     function of places and expressions."""
-    born, steps = origin.decide(path, born)
+    born, steps = decision.decide(path, born)
     decided = [(step, len(path.instructions(step)) - 1) for step in steps]
     places = decided or ([(born.step, born.index)] if born.kind == "expression" else [])
     found = [one for place in places for one in conditions(path, place, born, call["name"])]
@@ -188,8 +188,8 @@ def around_it(path, frame, step, found):
 
 
 def last_branch(path, frame, before, first, last):
-    """The last step of a frame, before another one, that ends with a branch of some lines, or
-    of any if there is no first line."""
+    """The last step of a frame before a given one that ends with a branch on the lines first to
+    last; on any line if first is None."""
     for step in range(before - 1, -1, -1):
         branch = path.blocks[step].last
         if path.frames[step] == frame and path.stops[step] is None and branch.flow == "jcc" and (
@@ -200,14 +200,14 @@ def last_branch(path, frame, before, first, last):
 
 def conditions(path, place, born, name):
     """The conditions that an instruction of the path may stand for, the likeliest first."""
-    return statements.answers(path.instructions(place[0])[place[1]].address, origin.computed_at(path, *place),
+    return statements.answers(path.instructions(place[0])[place[1]].address, decision.computed_at(path, *place),
                               path.instructions(born.step)[born.index].address, (born.step, born.index) < place, name)
 
 
 def callees(path, values, place):
     """What decided in the functions that the condition calls, the outermost first."""
     found = []
-    for step, index, born in origin.deeper(path, *place):
+    for step, index, born in decision.deeper(path, *place):
         one = conditions(path, (step, index), born, None)[0]
         found.append(dict({key: one[key] for key in ("function", "file", "line", "condition", "inlined")},
                           values=values_at(path, values, (step, index), one)))
@@ -226,35 +226,15 @@ def chain(path, place):
             for level in reversed(statements.levels(address))]
 
 
-class Why(gdb.Command):
+class Why(Question):
     __doc__ = __doc__
+    name, output = "why", "origin.json"
 
-    def __init__(self):
-        super().__init__("xsklab-why", gdb.COMMAND_USER)
-
-    def invoke(self, argument, from_tty):
-        call_file, socket = gdb.string_to_argv(argument)
-        try:
-            with open(call_file, encoding="utf-8") as file:
-                call = json.load(file)
-            kernel = os.path.dirname(gdb.objfiles()[0].filename)
-            with open(os.environ["KERNEL_JSON"], encoding="utf-8") as file:
-                gdb.execute(f"directory {shlex.quote(json.load(file)['source_dir'])}", to_string=True)
-            # $lx_current(); of the tree whose Makefile has run on this host already
-            gdb.execute(f"source {kernel}/vmlinux-gdb.py")
-            gdb.execute("set breakpoint always-inserted on")
-            connect(socket)
-            answers = explain_all(call if isinstance(call, list) else [call])
-            with open("origin.json", "w", encoding="utf-8") as file:
-                json.dump(answers if isinstance(call, list) else answers[0], file)
-            finish("ended")
-            end_guest()
-        except Exception as error:  # whatever it is, the guest must not wait for ever
-            if not isinstance(error, (LabError, gdb.error)):
-                traceback.print_exc()
-            print(f"why: {error}", file=sys.__stderr__, flush=True)
-            # "quit" would let the guest go on, wherever it has been taken to.
-            os._exit(1)
+    def answer(self, question):
+        with open(os.environ["KERNEL_JSON"], encoding="utf-8") as file:
+            gdb.execute(f"directory {shlex.quote(json.load(file)['source_dir'])}", to_string=True)
+        answers = explain_all(question if isinstance(question, list) else [question])
+        return answers if isinstance(question, list) else answers[0]
 
 
 Why()

@@ -1,0 +1,352 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Which branch decided about a value that was born on a path.
+
+Compilers keep one "return -EINVAL" for several checks, set err long before the check, and
+run clean-up code with branches of its own after it. What decides is the last branch at which
+another outcome was still possible: from its other side some way leads to the function's end
+with another value. That is a question about the code, not about the path, so the other side is
+explored.
+"""
+import gdb
+
+import origin
+import statements
+from path import disassemble
+from symbols import LabError
+from x86 import holds, of_operand, register_of
+
+STATES_MAX = 20000  # of an exploration; beyond that its answer is "unknown"
+ERROR_MAX = 4096  # include/linux/err.h
+DEPTH_MAX = 8  # callees that one condition is followed into
+ARITHMETIC = ("lea", "sub", "add", "and", "or", "xor", "sh", "not", "neg", "sar", "sbb")
+KEEPS_FLAGS = ("mov", "lea", "push", "pop", "set", "nop", "cmov", "not")
+
+
+def transfer(one, holders):
+    """What holds the value after an instruction, given what held it before."""
+    if one.flow:
+        return holders - {"rax"} if one.flow == "call" else holders
+    if one.name.startswith(("neg", "cltq")):
+        return holders
+    if one.name.startswith("cmov") and holders & {register_of(one.operands[0]), register_of(one.operands[1])}:
+        # It selects ("ret ? ret : err"), and what it selected on the path was the value.
+        return holders | {register_of(one.operands[1])}
+    after = holders - one.writes() - {one.stores()}
+    if one.name.startswith("mov") and len(one.operands) == 2 and not one.operands[0].startswith("$"):
+        source, target = one.operands
+        if (register_of(source) or source) in holders:
+            after |= {register_of(target) or target}
+    return after
+
+
+def target_of(one):
+    """What an instruction writes its result to."""
+    return one.stores() or (register_of(one.operands[-1]) if one.operands else None)
+
+
+def constant_of(one):
+    """The 32-bit constant that an instruction writes, or None."""
+    if not target_of(one) or one.flow:
+        return None
+    kind, value = one.source(register_of(one.operands[-1])) if register_of(one.operands[-1]) else (
+        of_operand(one.operands[0]) if one.name.startswith("mov") else (None, None))
+    return value % 2**32 if kind == "constant" else None
+
+
+def bounds(address):
+    """The first address of the function at an address, and the first behind it; none
+    where it has no debug information, as the stub of a call that is not configured."""
+    block = gdb.block_for_pc(address)
+    while block and not (block.function and block.superblock and block.superblock.is_static):
+        block = block.superblock
+    if block is None:
+        return address, address
+    return block.start, block.end
+
+
+class Exploration:
+    """Can the function be left with another value than the one that was born?"""
+
+    def __init__(self, born, carrier):
+        self.born, self.carrier = born, carrier
+        self.constant = constant_of(born)
+        self.start, self.end = bounds(born.address)
+        self.blocks = {}
+        self.selected = {}  # branch that only selects: the way that it went
+
+    def block(self, address):
+        if address not in self.blocks:
+            self.blocks[address] = disassemble(address)
+        return self.blocks[address]
+
+    def only_selects(self, address):
+        """Does this way return at once what another variable holds ("ret ? ret : err")?"""
+        source = "register"
+        while self.start <= address < self.end:
+            block = self.block(address)
+            for one in block:
+                if self.carrier in one.writes():
+                    source = one.source(self.carrier)[0]
+                if one.stores() or one.flow in ("call", "jcc"):
+                    return False
+            if block[-1].flow == "ret":
+                return source == "register"
+            address = block[-1].target or 0
+        return False
+
+    def ways(self, block, holders):
+        """Where the function may go on behind a block: one way only, if the last comparison
+        was of the value. holders: what held it then."""
+        last = block[-1]
+        behind = last.end if last.flow in (None, "jcc", "call") and last.end < self.end else None
+        target = last.target if last.flow in ("jmp", "jcc") else None
+        flags = self.flags_of(block, holders) if last.flow == "jcc" else None
+        if flags is None:
+            return target, behind
+        return (target,) if holds(last.name[1:], flags) else (behind,)
+
+    def flags_of(self, block, holders):
+        """The flags that a block ends with, if they come from a comparison of the value with a
+        constant; else None."""
+        one = next((one for one in reversed(block) if sets_flags(one)), None)
+        if self.constant is None or not one or register_of(one.operands[-1]) not in holders:
+            return None
+        bits = 64 if one.operands[-1].startswith("%r") and one.operands[-1][-1] != "d" else 32
+        value = self.constant - (self.constant >> 31 << 32)  # errors are negative
+        if one.name.startswith("test") and one.operands[0] == one.operands[-1]:
+            other = 0
+        elif one.name.startswith("cmp") and one.operands[0].startswith("$"):
+            other = int(one.operands[0][1:], 16)
+            other -= other >> bits - 1 << bits
+        else:
+            return None
+        less = {"SF"} if value < other else set()
+        borrows = {"CF"} if value % 2**bits < other % 2**bits else set()
+        return less | borrows | ({"ZF"} if value == other else set())
+
+    def other_outcome(self, address, holders):
+        """From an address, with the value in holders: True, False, or None for unknown."""
+        todo, seen = [(address, frozenset(holders))], set()
+        while todo:
+            state = todo.pop()
+            if state in seen:
+                continue
+            seen.add(state)
+            if len(seen) > STATES_MAX:
+                return None
+            address, holders = state
+            if not self.start <= address < self.end:
+                # A jump to another function ends in that one's return.
+                return True
+            block, compared_with = self.block(address), frozenset()
+            for one in block:
+                if sets_flags(one):
+                    compared_with = holders
+                holders = transfer(one, holders)
+                if one.address == self.born.address or (self.constant is not None and constant_of(one) == self.constant):
+                    holders |= {target_of(one)}
+            last = block[-1]
+            if last.flow == "ret":
+                if self.carrier not in holders:
+                    return True
+            elif last.address in self.selected:
+                todo.append((self.selected[last.address], holders))
+                continue
+            elif last.flow == "jmp" and last.target is None:
+                return True  # one of many ways through a table
+            todo += [(way, holders) for way in self.ways(block, compared_with) if way is not None]
+        return False
+
+
+def branches(path, frame, born):
+    """The branches of a frame in order of time: (step, what held the value then, what held it
+    at the comparison before: compilers make values between the two)."""
+    holders, tested, found = frozenset(), frozenset(), []
+    constant = constant_of(path.instructions(born.step)[born.index])
+    # An error is the same wherever it was made; other constants are when this one was born.
+    begin = 0 if constant is not None and constant > 2**32 - ERROR_MAX else born.step
+    for step, of in enumerate(path.frames):
+        if of != frame:
+            continue
+        for index, one in enumerate(path.instructions(step)):
+            if one.flow in ("jcc", "jmp"):
+                found.append((step, holders, tested))
+            if sets_flags(one):
+                tested = holders
+            holders = transfer(one, holders)
+            is_again = constant is not None and step >= begin and constant_of(one) == constant
+            if is_again or (step, index) == (born.step, born.index):
+                holders |= {target_of(one)}
+    return found
+
+
+def sets_flags(one):
+    return not one.flow and not one.name.startswith(KEEPS_FLAGS)
+
+
+def compared(path, step, index):
+    """The instruction that set the flags which another one reads: (step, index), or None."""
+    for at, i, callee in origin.backwards(path, step, index):
+        if callee is not None or path.frames[at] != path.frames[step]:
+            return None
+        if sets_flags(path.instructions(at)[i]):
+            return at, i
+    return None
+
+
+def tests_value(path, step, holders):
+    """Does the branch at the end of a step test the value itself? It was made by then, and
+    what is done about it decides nothing: "if (err)", "if (retry_estale(err))"."""
+    at = compared(path, step, len(path.instructions(step)) - 1)
+    if not at:
+        return False
+    operands = path.instructions(at[0])[at[1]].operands
+    return any((register_of(operand) or operand) in holders for operand in operands)
+
+
+def cannot_change(branch, made):
+    """Can a branch that ran after the value was made not have changed it, by the source? Either
+    the function that made it has returned it, or the branch stands before the statement, which
+    has gone back: "error = -ENOENT; goto exit;"."""
+    at, of = (statements.levels(one.address) for one in (branch, made))
+    if statements.text_at(of[0]).startswith("return"):
+        return True
+    return at[-1]["path"] == of[-1]["path"] and at[-1]["line"] < of[-1]["line"]
+
+
+def decisions(path, born):
+    """The steps whose last instruction may be the branch that decided, the likeliest
+    first; more than one only where the code does not tell."""
+    if born.kind == "expression":
+        return []
+    exploration = Exploration(path.instructions(born.step)[born.index], born.carrier)
+    found, selections = [], []
+    if exploration.start == exploration.end:
+        return []
+    for step, holders, tested in reversed(branches(path, path.frames[born.step], born)):
+        branch = path.blocks[step].last
+        if path.stops[step] is not None or (branch.flow == "jmp" and branch.target is not None):
+            continue
+        if branch.target is None:  # one of many ways through a table
+            return found + [step] + selections
+        after = step >= born.step  # the branch is its last instruction
+        if tested and tests_value(path, step, tested):
+            continue
+        if after and cannot_change(branch, path.instructions(born.step)[born.index]):
+            continue
+        taken = path.blocks[step + 1].start == branch.target
+        other = branch.end if taken else branch.target
+        outcome = exploration.other_outcome(other, holders)
+        if outcome and holders and exploration.only_selects(other):
+            selections.append(step)
+            exploration.selected[branch.address] = path.blocks[step + 1].start
+        elif outcome is not False:
+            found.append(step)
+        if outcome and found:
+            break
+    return found + selections
+
+
+def decide(path, born):
+    """decisions(), and the Birth that they are about. Behind "if (err) goto out;" compilers
+    make the value once more where it can be but one: the first one counts."""
+    while True:
+        decided = decisions(path, born)
+        value = constant_of(path.instructions(born.step)[born.index])
+        if born.kind != "constant" or not decided or decided[0] >= born.step:
+            return born, decided
+        try:
+            tested = returned(path, decided[0], len(path.instructions(decided[0])) - 1)
+        except LabError:
+            return born, decided
+        if not tested or constant_of(path.instructions(tested.step)[tested.index]) != value:
+            return born, decided
+        born = tested._replace(carrier=born.carrier) if path.frames[tested.step] == path.frames[born.step] else tested
+
+
+def is_inside(path, frame, of):
+    """Is a frame a callee of another one, at any depth?"""
+    while frame is not None and frame != of:
+        caller = path.callers[frame]
+        frame = None if caller is None else path.frames[caller]
+    return frame == of
+
+
+def returned(path, step, index):
+    """Where a callee made what an instruction tests or computes from: its Birth, or None."""
+    one = path.instructions(step)[index]
+    if one.flow or one.name.startswith(("set", "sbb", "cmov")):
+        at = compared(path, step, index)
+        if not at:
+            return None
+        step, index = at
+        one = path.instructions(step)[index]
+    operands = [operand for operand in set(one.operands) if not operand.startswith("$")]
+    if len(operands) != 1:
+        return None  # two are compared, and none of them alone decided
+    register = register_of(operands[0])
+    if not register and origin.is_slot(operands[0]):
+        at = origin.stored(path, step, index, operands[0])
+        if not at or not path.instructions(at[0])[at[1]].name.startswith("mov"):
+            return None
+        register = register_of(path.instructions(at[0])[at[1]].operands[0])
+        step, index = at
+    if not register:
+        return None
+    frame = path.frames[step]
+    born = origin.birth(path, step, index, register)
+    made = path.instructions(born.step)[born.index]
+    if path.frames[born.step] == frame:  # "ret = a && b; if (!ret)"
+        return born if born.kind == "constant" or made.name.startswith("set") else None
+    return born if is_inside(path, path.frames[born.step], frame) else None
+
+
+def deeper(path, step, index):
+    """What decided before, in the function or in callees, about what a branch tests: (step,
+    index of the branch or of the instruction that computed it, Birth of the answer)."""
+    found = []
+    while len(found) < DEPTH_MAX:
+        try:
+            born = returned(path, step, index)
+        except LabError:  # followed to where the path does not reach
+            break
+        if not born or born.kind in ("memory", "fault"):
+            break
+        if born.kind != "constant":
+            step, index = born.step, born.index
+        else:
+            born, decided = decide(path, born)
+            if not decided or decided[0] >= step:
+                break
+            step, index = decided[0], len(path.instructions(decided[0])) - 1
+        found.append((step, index, born))
+    return found
+
+
+def computed_at(path, step, index):
+    """Where something was computed for a branch, or for an expression: two conditions
+    that become one comparison get the line of one of them, and one that becomes
+    arithmetic gets another line, but what is computed for it keeps its own."""
+    one = path.instructions(step)[index]
+    branch = one.flow is not None
+    wanted = set() if branch else {register_of(operand) for operand in one.operands} - {None}
+    flags, found = branch or one.name.startswith(("sbb", "adc", "set", "cmov")), []
+    for at, i, callee in origin.backwards(path, step, index):
+        if path.frames[at] != path.frames[step] or not (wanted or flags):
+            break
+        one = path.instructions(at)[i]
+        if callee is not None:
+            if "rax" in wanted:
+                found.append(one.address)
+            break
+        compares = flags and sets_flags(one)
+        if not (compares or wanted & one.writes()):
+            continue
+        is_arithmetic = one.name.startswith(ARITHMETIC)
+        wanted -= one.writes()
+        if compares or is_arithmetic or not branch:
+            found.append(one.address)
+        if compares or is_arithmetic:
+            wanted |= {register_of(operand) for operand in one.operands} - {None}
+        flags = (flags and not compares) or one.name.startswith(("sbb", "adc", "set"))
+    return found
