@@ -194,14 +194,6 @@ $(BUILD)/errno.json: repro/judge/errno.c | $(BUILD)
 $(BUILD)/init: vm/guest/init.c Makefile | $(BUILD)
 	$(Q)$(CC) $(OPTIMIZED) -static -s -o $@ $<
 
-# For make diverge. QEMU's interface for plugins changed twice; see record.c.
-$(BUILD)/diverge.tools/%.so: Makefile | $(BUILD)/diverge.tools
-	$(Q)$(CC) $(OPTIMIZED) -fvisibility=hidden -shared -fPIC -DINTERFACE=$$($${QEMU:-qemu-system-x86_64} --version | \
-		awk '{ split($$4, v, "."); print v[1] < 9 ? 1 : v[1] == 9 && v[2] == 0 ? 2 : 3; exit }') -o $@ $(filter %.c,$^)
-
-$(BUILD)/diverge.tools/record.so: repro/diverge.d/record.c
-$(BUILD)/diverge.tools/recent.so: gdbscripts/recent.c
-
 $(BUILD)/diverge.tools/align: repro/diverge.d/align.c repro/diverge.d/run.c repro/diverge.d/run.h Makefile | $(BUILD)/diverge.tools
 	$(Q)$(CC) $(OPTIMIZED) -o $@ $(filter %.c,$^)
 

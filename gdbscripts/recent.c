@@ -2,23 +2,22 @@
 /*
  * A plugin for QEMU's emulator: keep the addresses of the blocks of code that ran last.
  *
- * usage: -plugin FILE,ring=RING
- *   RING  a file that both sides map, of words of 8 bytes: not 0 while blocks are to be kept;
- *         the number of blocks that were kept so far; the address of the task's thread.sp
- *         whose blocks are to be kept, or 0 for all; and the address of the instruction that
- *         loads it in __switch_to_asm, which is set before the guest starts. From byte 4096 on the addresses of blocks,
- *         the nth at place n modulo what fits
- * gdbscripts/path.py reads RING, and repro/why.d/refused-in makes it. Registers cannot be
- * read before QEMU 9, but where __switch_to_asm finds the next task's stack pointer tells the
- * task. QEMU's own log (-d exec) has the same in text,
- * ten times as long, for each version of QEMU in another way, and all of it or nothing.
+ * Output: the file recent, which gdbscripts/path.py maps as well. Its words have 8 bytes:
+ *   0  not 0 while blocks are to be kept
+ *   1  the number of blocks that were kept so far
+ *   2  the task whose blocks are to be kept, as the address of its thread.sp; 0 for all tasks
+ *   3  the address of the instruction in __switch_to_asm that loads thread.sp, set before
+ *      the guest starts
+ *   and from byte 4096 on the addresses of blocks, a ring.
+ *
+ * Registers cannot be read before QEMU 9, but the address from which __switch_to_asm loads the
+ * next task's stack pointer tells which task runs. QEMU's own log (-d exec) is text, ten times
+ * as long, and looks different in each version.
  */
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* What is used of QEMU's interface, whose header is in no package of Debian 12. */
@@ -36,19 +35,21 @@ uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *);
 __attribute__((visibility("default"))) int qemu_plugin_version = INTERFACE;
 
 #define HEADER 4096
+#define BLOCKS (1 << 24)
+#define SIZE (HEADER + 8L * BLOCKS)
 #define PAGE 4096
 
 static struct {
 	uint64_t on, kept, task, load;
 } *header;
-static uint64_t *blocks, size;
+static uint64_t *blocks;
 static uint64_t current; /* the address of its thread.sp */
 
 static void ran(unsigned int cpu, void *start)
 {
 	(void)cpu;
 	if (header->on && (!header->task || !current || current == header->task))
-		blocks[header->kept++ % size] = (uintptr_t)start;
+		blocks[header->kept++ % BLOCKS] = (uintptr_t)start;
 }
 
 static void accessed(unsigned int cpu, uint32_t info, uint64_t address, void *data)
@@ -76,27 +77,21 @@ static void translated(uint64_t id, struct qemu_plugin_tb *tb)
 __attribute__((visibility("default"))) int
 qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv)
 {
-	struct stat stat;
 	int fd;
 
-	(void)info;
-	if (argc != 1 || strncmp(argv[0], "ring=", 5)) {
-		fprintf(stderr, "recent: ring=FILE is needed\n");
+	(void)info, (void)argc, (void)argv;
+	fd = open("recent", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0 || ftruncate(fd, SIZE)) {
+		perror("recent");
 		return -1;
 	}
-	fd = open(argv[0] + 5, O_RDWR | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &stat) || stat.st_size <= HEADER) {
-		perror(argv[0] + 5);
-		return -1;
-	}
-	header = mmap(NULL, stat.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	header = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	close(fd);
 	if (header == MAP_FAILED) {
-		perror("mmap");
+		perror("recent: mmap");
 		return -1;
 	}
 	blocks = (uint64_t *)((char *)header + HEADER);
-	size = (stat.st_size - HEADER) / sizeof(*blocks);
 	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
 	return 0;
 }

@@ -80,3 +80,20 @@ guest_files() {
 can_be_saved() {
 	OPTIONS+=(-chardev "$1,id=words" -device "virtserialport,chardev=words,name=words")
 }
+
+# interface: print the version of QEMU's interface for plugins. Those before 9.0 accept 1 alone.
+interface() { "$QEMU" --version | awk '{ split($4, v, "."); print v[1] < 9 ? 1 : v[1] == 9 && v[2] == 0 ? 2 : 3; exit }'; }
+
+# load_plugin SOURCE [,OPTION...]: add a plugin, which is built for this QEMU as plugin.so in the
+# working directory; the cache keeps it.
+load_plugin() {
+	local source=$1 key kept
+	key=$({ stat -Lc '%s %Y' "$(type -P "$QEMU")" && cat "$source"; } | sha256sum)
+	kept=$CACHE/plugins/${key:0:32}.so
+	if ! cp "$kept" plugin.so 2>/dev/null; then
+		cc -O2 -fvisibility=hidden -shared -fPIC -DINTERFACE="$(interface)" -o plugin.so "$source" ||
+			lab_failure "$source does not build; the compiler's messages are above"
+		keep plugin.so "$kept"
+	fi
+	OPTIONS+=(-plugin "./plugin.so$2")
+}

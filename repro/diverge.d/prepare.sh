@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 #
 # Build what each side of repro/diverge runs: kernel, image, and what they are made from.
-# Sourced after repro/case.sh.
+# Sourced after repro/case.sh and repro/program.sh.
 # Inputs: WORKS, FAILS, OUT, DEADLINE, TIED, the knobs of repro/diverge. If a knob is wrong, the
 # functions end the script with 2, and with 125 if something does not build.
 # shellcheck disable=SC2153,SC2154 # case.sh and repro/diverge have them
@@ -20,34 +20,14 @@ side() {
 	"$@" "${words[@]}"
 }
 
-# Refuse a program that cannot run in the guest before building anything.
-check_program() {
-	local missing header file
-	[ -f "$PROG" ] || usage_error "PROG=$PROG: there is no such file"
-	[ -x "$PROG" ] || usage_error "PROG=$PROG is not executable; chmod +x it"
-	header=$(readelf -hW "$PROG" 2>/dev/null) || usage_error \
-		"PROG=$PROG is not an ELF program; of a script, take its interpreter as PROG and the script in FILES and ARGS"
-	[[ $header =~ X86-64 && $header =~ ELF64 ]] ||
-		usage_error "PROG=$PROG is for $(sed -n 's/^ *Machine: *//p' <<<"$header"); the guest is x86-64"
-	# shellcheck disable=SC2086 # words
-	missing=$({ ldd "$PROG" 2>/dev/null || true; } | awk '/not found/ { print $1 }' | { grep -vxF "$(basename -a ${FILES:-/})" || true; } | paste -sd ' ')
-	[ -z "$missing" ] || usage_error "PROG=$PROG needs $missing, not found on this host; set LD_LIBRARY_PATH, or link it static"
-	[ -z "${SETUP-}" ] || [ -f "$SETUP" ] || usage_error "SETUP=$SETUP: there is no such file"
-	for file in ${FILES-}; do
-		[ -e "${file#*=}" ] || usage_error "FILES: there is no file ${file#*=}"
-	done
-	sh -n -c "set -- ${ARGS-}" 2>/dev/null || usage_error "ARGS=${ARGS-}: a quote is open"
-}
-
-# Print the program's path in the guest.
-guest_name() { basename "$PROG" | sed 's|[^A-Za-z0-9._+-]|_|g; s|^|/case/|'; }
-
 # check WORDS...: refuse what cannot run, before anything is built.
 check() {
 	read_case "$@"
 	choose_column
 	if [ -n "${PROG-}" ]; then
+		check_words
 		check_program
+		! is_script || usage_error "PROG=$PROG is a script; name its interpreter as PROG, and the script in FILES and ARGS"
 	else
 		[ "$HAS_PROGRAM" = true ] || usage_error "CASE=$NAME has no program; PROG= names one"
 	fi
@@ -79,8 +59,8 @@ prepare() {
 		items=("$name=$program")
 	fi
 	"${TIED[@]}" make -s --no-print-directory ${V:+V="$V"} CASE="$CASE" BUILD="$BUILD" \
-		"$BUILD/guest.cpio" "$BUILD/errno.json" "$BUILD"/diverge.tools/{record.so,recent.so,align,begin} >&2 </dev/null ||
-		lab_failure "the guest's image or the recorder does not build; make's messages are above"
+		"$BUILD/guest.cpio" "$BUILD/errno.json" "$BUILD"/diverge.tools/{align,begin} >&2 </dev/null ||
+		lab_failure "the guest's image or the aligner does not build; make's messages are above"
 	ln -sfn "$(realpath "$link")" "$folder/kernel"
 	cp "$link.json" "$folder/kernel.json"
 	printf '%s\n' CASE=diverge "SECONDS_MAX=$DEADLINE" "${WORDS[@]}" >"$folder/words"

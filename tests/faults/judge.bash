@@ -77,9 +77,9 @@ world() {
 	echo "temporary files:"
 	find "$TMPDIR" -mindepth 1 2>/dev/null
 	find "$LAB/build" "$LAB/build-"* \( -type s -o -type p -o -name '*.part' -o -name '*.err.*' \
-		-o -name snapshot.qcow2 -o -name recent \) 2>/dev/null
+		-o -name snapshot.qcow2 -o -name recent -o -name plugin.so \) 2>/dev/null
 	echo "cache:"
-	find "$CACHE" -mindepth 1 -maxdepth 2 ! -path '*/origins/*' ! -path '*/accel/*' ! -path '*/recent' ! -path '*/recent/*' ! -path '*/apt' ! -path '*/apt/*' ! -name '*.log' ! -name '*.lock' | sort
+	find "$CACHE" -mindepth 1 -maxdepth 2 ! -path '*/origins/*' ! -path '*/accel/*' ! -path '*/plugins' ! -path '*/plugins/*' ! -path '*/apt' ! -path '*/apt/*' ! -name '*.log' ! -name '*.lock' | sort
 	echo "locks:"
 	local lock
 	for lock in "$LAB"/build*/lock "$CACHE"/*/*.lock; do
