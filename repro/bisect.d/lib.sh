@@ -30,7 +30,7 @@ symptom() { jq -r -L repro/judge -L repro/bisect.d "${@:2}" "include \"shown\"; 
 # seen COMMIT FILTER: ask a commit's seen.json.
 seen() { symptom "$2" <"$(seen_of "$1")"; }
 
-# verdict_of COMMIT: print good, bad or skip, and in a second line what was seen.
+# verdict_of COMMIT: print good, bad or skip, and the result in words on a second line.
 verdict_of() {
 	symptom 'judged($symptom[0]) | .verdict, (.what | printable)' --slurpfile symptom "$STATE/symptom.json" <"$(seen_of "$1")"
 }

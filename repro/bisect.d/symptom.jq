@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# symptom.jq: what was seen at a commit, and whether that is good or bad; a module,
+# symptom.jq: the result at a commit, and whether that is good or bad; a module,
 # jq -L repro/judge -L repro/bisect.d.
 #
 # seen.json of a commit: {commit, seconds, built, like, code, fixes, runs}; each run is {failure}
@@ -59,7 +59,7 @@ def ends($good; $bad):
         end
     end;
 
-# Judge a commit: {verdict: "good", "bad" or "skip", what: what was seen}.
+# Judge a commit: {verdict: "good", "bad" or "skip", what: the result in words}.
 def judged($symptom):
   [.runs[] | if .failure then {verdict: "skip", what: "another failure: \(.failure)"}
     else [row($symptom.row) | outcome($symptom.facts)][0] as $outcome
