@@ -41,10 +41,9 @@ def answer:
   | ($a | source(if $a.kind == "call" then "the kernel answers otherwise" else "they part" end)),
     (if $a.has_source or $a.kind == "call" then empty else "  which called \($a.function // "code without a name")\(if $a.module then " of \($a.module)" else "" end)" end),
     ($a | other_code),
-    "",
-    row(""; "works"; "fails"),
-    (if $a.kind == "call" then "  works: \($a.works.calls[0] | call)", "  fails: \($a.fails.calls[0] | call)" else $a | ways end),
-    (.values[] | row(.name; .works; .fails)),
+    ([(if $a.kind == "call" then "  works: \($a.works.calls[0] | call)", "  fails: \($a.fails.calls[0] | call)" else $a | ways end),
+      (.values[] | row(.name; .works; .fails))]
+      | if . == [] then empty else "", row(""; "works"; "fails"), .[] end),
     (.in_kernel | select(.answer) | "", (if $a.kind == "call" then empty else "  what was received was made by \(.call | call)" end),
       (.answer | source("in the kernel they part"), other_code, ways));
 
