@@ -9,7 +9,7 @@ import time
 
 import gdb
 
-import statements
+from expressions import known
 from path import Path
 from symbols import LabError, check_kernel
 from x86 import REGISTERS
@@ -175,10 +175,15 @@ class Call:
     def watch(self, recorder):
         """Let the call run, and record while its task is on the processor; returns the value
         that it returned."""
-        sp, back = register("rsp"), int(gdb.parse_and_eval("*(unsigned long *)$rsp"))
         recorder.start(current_task())
-        proceed("the call returned", Stop(f"*{back:#x}", lambda: register("rsp") == sp + 8))
+        value = self.returned()
         recorder.stop()
+        return value
+
+    def returned(self):
+        """Let the call run; the value that it returned."""
+        sp, back = register("rsp"), int(gdb.parse_and_eval("*(unsigned long *)$rsp"))
+        proceed("the call returned", Stop(f"*{back:#x}", lambda: register("rsp") == sp + 8))
         return int(gdb.parse_and_eval("(long)$rax"))
 
     def record(self, recorder):
@@ -193,6 +198,23 @@ class Call:
             values.append(value)
         raise LabError(f"the call returned {values[0]} instead of {-wanted} this time,"
                        f" and did not fail in {len(values)} tries")
+
+
+def address_of(one, operand):
+    """Where an operand of the instruction that the guest is at points to."""
+    segment, disp, inner = re.fullmatch(
+        r"(?:%(\w+):)?(-?(?:0x)?[0-9a-f]*)(?:\((.*)\))?", operand).groups()
+    address = int(disp, 16) if disp else 0
+    base, index, scale = ((inner or "").split(",") + ["", "", ""])[:3]
+    if base == "%rip":
+        address += one.end
+    elif base:
+        address += register(REGISTERS[base[1:]])
+    if index:
+        address += register(REGISTERS[index[1:]]) * int(scale or "1")
+    if segment in ("fs", "gs"):
+        address += register(f"{segment}_base")
+    return address % 2**64
 
 
 class Live:
@@ -258,28 +280,12 @@ class Live:
         self.at(step, index)
         return set(str(gdb.parse_and_eval("$eflags")).strip("[ ]").split())
 
-    def address(self, one, operand):
-        """Where an operand of the instruction that the guest is at points to."""
-        segment, disp, inner = re.fullmatch(
-            r"(?:%(\w+):)?(-?(?:0x)?[0-9a-f]*)(?:\((.*)\))?", operand).groups()
-        address = int(disp, 16) if disp else 0
-        base, index, scale = ((inner or "").split(",") + ["", "", ""])[:3]
-        if base == "%rip":
-            address += one.end
-        elif base:
-            address += register(REGISTERS[base[1:]])
-        if index:
-            address += register(REGISTERS[index[1:]]) * int(scale or "1")
-        if segment in ("fs", "gs"):
-            address += register(f"{segment}_base")
-        return address % 2**64
-
     def last_write(self, step, index, operand, value):
         """What wrote the value that an instruction reads from memory: (an instruction of
         the path, None), (None, the memory's address) where another task or an interrupt
         did, or (None, None) where it was there before."""
         self.at(step, index)
-        address = self.address(self.path.instructions(step)[index], operand)
+        address = address_of(self.path.instructions(step)[index], operand)
         accesses = []  # that left the value there: where, called by whom, and was it new
 
         def holds_value():
@@ -313,48 +319,6 @@ class Live:
                         if callers[:len(wanted)] == wanted[:len(callers)]:
                             return step, index
         return None
-
-
-class Elsewhere:
-    """How another task, or an interrupt, came to store a value while the call slept, or
-    before it: the guest runs from where it was saved until then."""
-
-    def __init__(self, address, value):
-        self.address, self.value = address, value
-
-    def stored(self):
-        """A Stop at the store of the value."""
-        return Stop(f"*(int *){self.address:#x}", lambda: not (
-            int(gdb.parse_and_eval(f"*(int *){self.address:#x}")) - self.value) % 2**32,
-                    type=gdb.BP_WATCHPOINT, wp_class=gdb.WP_WRITE)
-
-    def record(self, recorder):
-        """The Path of what stored the value, up to the store."""
-        restore()
-        recorder.start()
-        proceed("its error was stored", self.stored())
-        recorder.stop()
-        return Path(*recorder.last(), end=register("rip"))
-
-    def values(self, path, places, wanted):
-        """The values of expressions at the last time that places were passed before the store."""
-        found = {}
-
-        def passed(callers):
-            if is_called_by(callers):
-                found.update(known(wanted))
-            return False
-        restore()
-        stops = [Stop(f"*{path.instructions(step)[index].address:#x}",
-                      lambda callers=path.stack(path.frames[step]): passed(callers)) for step, index in places]
-        proceed("its error was stored again", *stops, self.stored())
-        return found
-
-
-def known(wanted):
-    """Those of the expressions that are known where the guest is, and their values."""
-    return {expression: value for expression in sorted(wanted)
-            for is_known, value in [statements.evaluate(expression)] if is_known}
 
 
 def guest_is_there():

@@ -7,15 +7,14 @@ import re
 
 import gdb
 
-from symbols import LabError, to_json
+from expressions import names
+from symbols import LabError
 
 CONTEXT = 4  # lines before and after
 JOINED_MAX = 12  # lines that a condition may have
 PLACES_MAX = 24  # instructions of a condition at which its variables are looked at
 BLOCK_MAX = 12  # lines that it may guard
 OPERATOR = r"(?:&&|\|\||[=!<>]=|[-+*/%&|^<>?:=,.]|->)"
-KEYWORDS = {"if", "else", "while", "for", "switch", "case", "return", "sizeof", "do", "goto",
-            "struct", "unsigned", "int", "long", "u32", "u64", "true", "false", "NULL"}
 
 
 @functools.lru_cache(None)
@@ -112,13 +111,18 @@ def whole(lines, number):
     while last - first < JOINED_MAX:
         text = " ".join(line.strip() for line in lines[first - 1:last])
         depth = text.count("(") - text.count(")")
-        if (depth < 0 or re.match(OPERATOR + r"\s", text)) and first > 1:
+        if first > 1 and (depth < 0 or re.match(OPERATOR + r"\s", text) or is_continued(lines[first - 2])):
             first -= 1
         elif (depth > 0 or re.search(OPERATOR + "$", text)) and last < len(lines):
             last += 1
         else:
             break
     return re.sub(r"\s+", " ", text), first, last
+
+
+def is_continued(line):
+    """Does a statement go on behind a line? A label and a comment end like operators."""
+    return re.search(OPERATOR + "$", line.strip()) is not None and not line.rstrip().endswith((":", "*/", ">"))
 
 
 def same_function(levels_of_inlining, function):
@@ -140,11 +144,11 @@ def answers(branch, computed, statement, armed, name):
         at = levels(address)
         other = same_function(at, guard["function"])
         if found[0]["first"] <= other["line"] <= found[0]["last"] and other["function"] == guard["function"]:
-            found[0]["inlined"] += [dict(shown(one), text=text_at(one)) for one in at[:at.index(other)]
+            found[0]["inlined"] += [dict(shown(one), path=one["path"], text=text_at(one)) for one in at[:at.index(other)]
                                     if shown(one) not in [shown(known) for known in found[0]["inlined"]]]
         if other["function"] == guard["function"] and is_condition(text_at(other)) \
                 and not found[0]["first"] <= other["line"] <= found[0]["last"]:
-            found.insert(0, answer(other, [], made, armed, name))
+            found.insert(len(found) if is_condition(found[0]["condition"] or "") else 0, answer(other, [], made, armed, name))
     threaded = None if armed else threaded_guard(found[0], guard)
     if threaded:
         found.insert(0, answer(threaded, [], made, armed, name))
@@ -159,7 +163,7 @@ def answer(guard, inlined, made, armed, name, **known):
     text, first, last = whole(lines, guard["line"])
     return {**shown(guard), "path": guard["path"],
             "condition": text,
-            "inlined": [dict(shown(one), text=text_at(one)) for one in inlined],
+            "inlined": [dict(shown(one), path=one["path"], text=text_at(one)) for one in inlined],
             "statement": guarded(lines, guard, first, last, made, armed, name),
             "source": [{"line": number, "text": lines[number - 1]}
                        for number in range(first - CONTEXT, last + CONTEXT + 1) if 0 < number <= len(lines)],
@@ -189,23 +193,26 @@ def indentation(line):
 def enclosing(found):
     """The conditions of the blocks that a line is in, the innermost first: (first line, last
     line, text); without lines and text for the branch that jumps to a label right above the
-    line. Kernel code is indented by tabs."""
+    line; "else: if (...)" where the line is in the other block. Kernel code is indented by tabs."""
     lines, conditions = lines_of(found["path"]), []
     first = found.get("first", found["line"])
-    depth = indentation(lines[first - 1])
+    depth, other = indentation(lines[first - 1]), ""
     above = next((line for line in reversed(lines[:first - 1]) if line.strip()), "")
     if re.match(r"[a-z]\w*:$", above.strip()) and above.strip() != "default:":
-        return [(None, None, None)]
+        return [(None, None, above.strip()[:-1])]
     for number in range(first - 1, 0, -1):
         line = lines[number - 1]
         if line.startswith(("{", "}")) or depth <= 1:
             break
-        if not line.strip() or indentation(line) >= depth or re.match(r"\w+:|#", line.strip()):
+        if not line.strip() or indentation(line) >= depth + bool(other) or re.match(r"\w+:|#", line.strip()):
             continue
         text, first, last = whole(lines, number)
         depth = indentation(lines[first - 1])
         if re.match(r"(\} else )?if \(", text):
-            conditions.append((first, last, text))
+            conditions.append((first, last, other + text))
+            other = ""
+        elif re.match(r"\} else( \{)?$", text):
+            other = "else: "
     return conditions
 
 
@@ -221,6 +228,21 @@ def behind(lines, last):
             yield number
             if not lines[last - 1].rstrip().endswith("{"):
                 return
+
+
+def sets_variable_of(one, found):
+    """Does one answer set the variable that another one tests: "err = f(); if (err)"?"""
+    tested = "|".join(map(re.escape, names(found["condition"] or "")))
+    return one["function"] == found["function"] and re.match(rf"({tested or '-'})\s*=[^=]", one["condition"] or "") is not None
+
+
+def guards(found, pattern):
+    """Does a condition guard a statement that matches, with no other condition in between?"""
+    lines = lines_of(found["path"])
+    _, first, last = whole(lines, found["line"])
+    return any(re.match(pattern, lines[number - 1].strip())
+               and [one[0] for one in enclosing({"path": found["path"], "line": number})][:1] == [first]
+               for number in behind(lines, last))
 
 
 def names_error(text, name):
@@ -284,44 +306,6 @@ def guarded(lines, guard, first, last, made, armed, name):
         if nearest:
             return at(nearest)
     return table
-
-
-def names(text):
-    """The expressions in a condition that are no calls, no keywords and no types."""
-    text = re.sub(r'"[^"]*"|/\*.*?\*/', " ", text)
-    found = re.findall(r"(?<![\w.>])([A-Za-z_]\w*(?:(?:->|\.)\w+|\[[^\]]*\])*)(?!\w|\s*\(|->|\.|\[)", text)
-    return {name for name in found if name not in KEYWORDS}
-
-
-def variables(found):
-    """What is worth to know of a condition, and of those that were inlined into it."""
-    return names(" ".join(filter(None, [found["condition"]] + [one["text"] for one in found["inlined"]])))
-
-
-def evaluate(expression):
-    """Is an expression known where the guest is, and its value. It is not where it was
-    optimised out, is a macro, or not in scope."""
-    frame = gdb.newest_frame()
-    for one in (frame, *outer(frame)):
-        try:
-            one.select()
-            value = gdb.parse_and_eval(expression)
-            kind = value.type.strip_typedefs().code
-            if kind == gdb.TYPE_CODE_FUNC or value.is_optimized_out:
-                continue
-            if kind in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION, gdb.TYPE_CODE_ARRAY):
-                return True, value.format_string(max_elements=8)[:80]
-            return True, to_json(value)
-        except gdb.error:
-            continue
-    return False, None
-
-
-def outer(frame):
-    """The frames that a frame was inlined into."""
-    while frame and frame.type() == gdb.INLINE_FRAME:
-        frame = frame.older()
-        yield frame
 
 
 def group(path, place, found):

@@ -15,8 +15,8 @@ import sys
 
 sys.dont_write_bytecode = True  # nothing is left behind in a checkout
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import statements  # noqa: E402
-from guest import Stop, Tasks, known, proceed  # noqa: E402
+from expressions import known, names  # noqa: E402
+from guest import Stop, Tasks, proceed  # noqa: E402
 from places import modules_of, read_blocks  # noqa: E402
 from question import Question  # noqa: E402
 
@@ -35,7 +35,7 @@ def read_values(question):
     address = question["address"]
     proceed(f"{address:#x} was reached for the {question['nth']}th time",
             Stop(f"*{address:#x}", arrives), tasks.births)
-    return known(statements.names(question["text"]))
+    return known(names(question["text"]))
 
 
 class Values(Question):

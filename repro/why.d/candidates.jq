@@ -21,7 +21,7 @@
 #   said    [what words() of calls.jq has]
 #   ended   how the first thread ended, or null
 #   threads how many there were
-#   uring   null, or the last io_uring_enter(): strace does not show completions
+#   uring   null, or the first io_uring_setup(): strace does not show completions
 include "calls";
 include "bytes";
 
@@ -82,7 +82,7 @@ def seen($e; $t): ($e | descriptor) as $fd
           .sent[$fd][$t] = $e
           | reduce ($e.args | select(contains("nlmsg_seq=")) | match("nlmsg_seq=([0-9]+)"; "g").captures[0].string) as $seq (.;
               .requests["\($fd) \($seq)"][$t] = $e)
-        elif $e.call == "io_uring_enter" then .uring = ($e | ref)
+        elif $e.call == "io_uring_setup" then .uring //= ($e | ref)
         else . end
     end
   # A connect() that does not wait is where a later error begins.

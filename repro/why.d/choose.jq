@@ -4,7 +4,7 @@
 #
 # Named arguments: $call, $error, $nth, the user's choice or ""; $every, "1" for all that differ
 #   and are no noise, in the order of time; $program, its path in the guest; $again, the
-#   command of this question without a choice.
+#   command of this question without a choice; $errno, as for candidates.jq.
 # Input: candidates.jq's.
 # Output: {none: TEXT}, or of the chosen error (of several, an array) what candidates.jq has, and
 #   program, name   for gdbscripts/why.py
@@ -49,11 +49,20 @@ def command($failed): . as $one
 
 # Why there is nothing to explain.
 def none($unmatched): (.failed | length) as $failed
-  | (if .uring then ", or came in a completion of io_uring, which strace does not show" else "" end) as $uring
-  | if $failed == 0 then "no system call failed, and the program \(.ended // "was still running at the deadline"); what it may complain of is its own or a library's\($uring)"
+  | if $failed == 0 then "no system call failed, and the program \(.ended // "was still running at the deadline"); what it may complain of is its own or a library's"
     elif $call + $error + $nth != "" then "no such call failed (CALL=\($call) ERRNO=\($error) NTH=\($nth)); LIST=1 shows the \($failed) that did"
-    else "no system call failed with \($unmatched.error), which the program speaks of (\($unmatched.text)): it is the program's or a library's own\($uring); LIST=1 shows the \($failed) that failed" end
+    else "no system call failed with \($unmatched.error), which the program speaks of (\($unmatched.text)): it is the program's or a library's own; LIST=1 shows the \($failed) that failed" end
   | {none: printable};
+
+# An error that came in a completion of io_uring, which strace does not show: the last of which the
+# program spoke, or any.
+def completion: (if $error != "" then $error else [.said[].errors[].error][-1] end) as $error
+  | ([$errno | to_entries[] | select(.value.name == $error)][0]) as $known
+  | {order: 0, thread: .uring.thread, number: null, nth: 1, call: "io_uring_enter", args: "", $error,
+     errno: ($known.key | tonumber? // null), text: $known.value.text, path: null, carried: "completion", carrier: null,
+     since: .uring, last: null, says: null, next: [], recovered: false, left: 0, ended, noise: null, spoken: true, likeliest: true,
+     because: (if $error == null then "no call failed" else "no call failed with \($error), of which the program spoke" end),
+     $program, name: $error, args_raw: [], args_text: []};
 
 . as $all
 # An error that the program put into words, and no call had.
@@ -74,7 +83,9 @@ def none($unmatched): (.failed | length) as $failed
           + (if $unmatched then "; no call failed with \($unmatched.error), of which the program spoke last" else "" end) end)
     | del(.score) + $more;
 
-  if $asked == [] or ($call + $error + $nth == "" and $unmatched and ($asked[0].spoken | not)) then none($unmatched)
+  if .uring and $nth == "" and ($call | IN("", "io_uring_enter")) and (.ended != "exited with 0" or .said != [] or $error != "")
+    and ([$asked[] | select(.noise == null)] == [] or ($call + $error == "" and any(.said[].errors[]; true) and ([$asked[] | select(.spoken)] == []))) then completion
+  elif $asked == [] or ($call + $error + $nth == "" and $unmatched and ($asked[0].spoken | not)) then none($unmatched)
   elif $every != "1" then $asked[0] | chosen
   else
     [$asked[] | select(.noise == null)] | if . == [] then $asked else . end

@@ -15,6 +15,7 @@ def told: "\(.call)(\(.args | if length > 200 then .[:200] + "..." else . end))"
     "null": " = -1 \(.error) (\(.text))",
     "netlink-ack": " was answered with \(.error) (\(.text))",
     "so-error": " brought \(.error) (\(.text))",
+    "completion": " completed a request with \(.error // "an error")\(if .text then " (\(.text))" else "" end)",
     "error-queue": " brought \(.error) (\(.text))"}["\(.carried)"];
 
 # Errors that tend to mean nothing, by kind: programs meet them when all is well.

@@ -11,8 +11,10 @@ def place: if .file then "\(.file):\(.line)" else "(no source)" end;
 
 def values_text: to_entries | map("\(.key) = \(.value // "NULL")") | join(", ") | if . == "" then "none that the compiler kept" else . end;
 
+def around: "  within   \(.line): \(.condition)", (.values | select(. != {}) | "           \(values_text)");
+
 def called: .[] | "  in \(.function), \(place): \(.condition)",
-  (.inlined[] | "  and there in \(.function), \(place): \(.text)"), "           \(.values | values_text)";
+  (.inlined[] | "  and there in \(.function), \(place): \(.text)"), "           \(.values | values_text)", (.within[] | around);
 
 def program:
   "  the program \(if .program.said then "said \"\(.program.said)\" and " else "" end)\(.program.ended)   \(.seconds) s";
@@ -36,13 +38,15 @@ def screen: . as $why
    then "  the value is made in \($why.statement | "\(.function), \(place): \(.text)")" else empty end),
   ($why.inlined[] | "  and there in \(.function), \(place): \(.text)"),
   (if $why.kind == "memory" then "  the value was in memory before the call"
-   elif $why.kind == "elsewhere" and $why.carried then "  another task, or an interrupt, stored it before the program asked"
+   elif $why.carried == "completion" then empty
+   elif $why.kind == "elsewhere" and $why.carried then "  it was stored before the program asked for it"
    elif $why.kind == "elsewhere" then "  while the call slept: by another task, or in an interrupt"
    elif $why.kind == "fault" then "  a page fault made the value" else empty end),
   "",
   "  values   \($why.values | values_text)",
   ($why.callee | called),
-  ($why.within[] | "  within   \(.line): \(.condition)", (.values | select(. != {}) | "           \(values_text)"), (.callee | called)),
+  ($why.nor[] | "  nor did  \(.function), \(place): \(.condition)", (.values | select(. != {}) | "           \(values_text)")),
+  ($why.within[] | around, (.callee | called)),
   ($why.chain | to_entries[] | "  \(if .key == 0 then "called   " else "         " end)\(.value.function | pad($width))\(.value | place)"),
   ($why.others[] | "  or else  \(.function), \(place): \(.condition)");
 

@@ -1,22 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # why.jq: make why.json from the files of repro/why: $call (the chosen one), $calls (all that
-# failed), $origin (where its error originated), $kernel; $took (1/100 s); $lacks and $missing,
-# the options and files that it may have failed for; $again, the command of the question.
+# failed), $errno (the errors by number), $origin (where its error originated), $kernel;
+# $took (1/100 s); $lacks and $missing, the options and files that it may have failed for; $again,
+# the command of the question.
 
-$calls[0].ended as $ended
+$calls[0].ended as $ended | $errno[0]["\($origin.errno)"] as $found
 | {
     version: 1,
-    call: $call.call, args: $call.args, errno: $call.error, error: $call.text,
+    call: $call.call, args: $call.args, errno: ($call.error // $found.name), error: ($call.text // $found.text),
     thread: $call.thread, nth: $call.nth,
-    carried: $call.carried, carrier: $call.carrier, says: $call.says,
+    carried: $call.carried, carrier: $call.carrier, says: ($call.says // $origin.says),
     lacks: $lacks, missing: $missing, again: $again,
     because: $call.because, next: $call.next,
     function: $origin.function, file: $origin.file, line: $origin.line,
     text: ([$origin.condition, $origin.statement.text] | map(strings)
       | if .[0] == .[1] then .[0] else join("\n") end),
     condition: $origin.condition, statement: $origin.statement, inlined: $origin.inlined,
-    values: $origin.values, callee: $origin.callee, within: $origin.within, chain: $origin.chain, source: $origin.source,
+    values: $origin.values, callee: $origin.callee, within: $origin.within, nor: $origin.nor, chain: $origin.chain, source: $origin.source,
     kind: $origin.kind, others: $origin.others,
     program: {said: ([$calls[0].said[] | select(.order > $call.order and any(.errors[]; .error == $call.error))][0].text),
       ended: ($ended // "was still running at the deadline")},

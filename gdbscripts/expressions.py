@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the names in a condition were: variables and enumerators where the guest is, and macros
+by the kernel's headers."""
+import functools
+import json
+import os
+import re
+import subprocess
+
+import gdb
+
+from symbols import to_json
+
+KEYWORDS = {"if", "else", "while", "for", "switch", "case", "return", "sizeof", "do", "goto",
+            "struct", "unsigned", "int", "long", "u32", "u64", "true", "false", "NULL"}
+HEADERS = ("include", "arch/x86/include")
+NESTED_MAX = 3  # macros in macros
+NUMBERS = (gdb.TYPE_CODE_INT, gdb.TYPE_CODE_ENUM, gdb.TYPE_CODE_BOOL, gdb.TYPE_CODE_CHAR)
+# What people call an object that a pointer of this type points to, by an expression of $it.
+NAMES = {
+    "struct net_device": "(char *)$it->name",
+    "struct task_struct": "(char *)$it->comm",
+    "struct file": "(char *)$it->f_path.dentry->d_name.name",
+    "struct dentry": "(char *)$it->d_name.name",
+    "struct bpf_map": "(char *)$it->name",
+    "struct file_system_type": "$it->name",
+    "struct proto": "(char *)$it->name",
+    "struct sock": "(char *)$it->__sk_common.skc_prot->name",
+    "struct socket": "(char *)$it->sk->__sk_common.skc_prot->name",
+}
+
+
+@functools.lru_cache(None)
+def source_dir():
+    """The kernel's source tree."""
+    with open(os.environ["KERNEL_JSON"], encoding="utf-8") as file:
+        return json.load(file)["source_dir"]
+
+
+def names(text):
+    """The expressions in a condition that are no calls, no keywords and no types."""
+    text = re.sub(r'"[^"]*"|/\*.*?\*/', " ", text)
+    found = re.findall(r"(?<![\w.>])([A-Za-z_]\w*(?:(?:->|\.)\w+|\[[^\]]*\])*)(?!\w|\s*\(|->|\.|\[)", text)
+    return {name for name in found if name not in KEYWORDS}
+
+
+def variables(found):
+    """What is worth to know of a condition, and of those that were inlined into it."""
+    return names(" ".join(filter(None, [found["condition"]] + [one["text"] for one in found["inlined"]])))
+
+
+def known(wanted):
+    """Those of the expressions that are known where the guest is, and their values."""
+    return {expression: value for expression in sorted(wanted)
+            for is_known, value in [evaluate(expression)] if is_known}
+
+
+def evaluate(expression):
+    """Is an expression known where the guest is, and its value. It is not where it was
+    optimised out, is a macro, or not in scope."""
+    frame = gdb.newest_frame()
+    for one, text in ((one, text) for one in (frame, *outer(frame)) for text in spellings(expression)):
+        try:
+            one.select()
+            if is_foreign(re.match(r"\w+", text).group(), one):
+                continue
+            value = gdb.parse_and_eval(text)
+            kind = value.type.strip_typedefs().code
+            if kind == gdb.TYPE_CODE_FUNC or value.is_optimized_out:
+                continue
+            if kind in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION, gdb.TYPE_CODE_ARRAY):
+                return True, value.format_string(max_elements=8)[:80]
+            return True, with_name(value)
+        except gdb.error:
+            continue
+    return False, None
+
+
+def spellings(expression):
+    """An expression, and what it stands for if its members are macros: sk->sk_state."""
+    spelled = re.sub(r"(->|\.)(\w+)", lambda match: match[1] + members().get(match[2], match[2]), expression)
+    return {expression: None, spelled: None}
+
+
+@functools.lru_cache(None)
+def members():
+    """The macros that stand for members of members."""
+    lines = grep(r"^#\s*define\s+[a-z]\w*\s+\w+(\.\w+)+\s*$", "include/net", "include/linux")
+    return dict(re.split(r"\s+", re.sub(r"^#\s*define\s+", "", line).strip()) for line in lines)
+
+
+def is_foreign(name, frame):
+    """Would gdb take a static variable of another file for what a name means in a frame?"""
+    symbol = gdb.lookup_symbol(name, frame.block())[0]
+    return bool(symbol and symbol.is_variable and not symbol.needs_frame and not gdb.lookup_global_symbol(name)
+                and frame.function() and symbol.symtab.filename not in (
+                    frame.function().symtab.filename, frame.find_sal().symtab.filename))
+
+
+def outer(frame):
+    """The frames that a frame was inlined into."""
+    while frame and frame.type() == gdb.INLINE_FRAME:
+        frame = frame.older()
+        yield frame
+
+
+def with_name(value):
+    """A value as JSON; of a pointer to what has a name, with the name."""
+    shown, kind = to_json(value), value.type.strip_typedefs()
+    name = kind.code == gdb.TYPE_CODE_PTR and NAMES.get(str(kind.target().unqualified().strip_typedefs()))
+    if not name or shown is None:
+        return shown
+    try:
+        gdb.set_convenience_variable("it", value)
+        return f"{shown} ({gdb.parse_and_eval(name).string('ascii')})"
+    except (gdb.error, UnicodeDecodeError):  # an error in a pointer, or no object yet
+        return shown
+
+
+def macros(wanted, file):
+    """The values of those names that are macros for one number, whatever the configuration: as
+    the kernel's headers define them, and the folder of a file."""
+    bodies, missing = {}, {name for name in wanted if name.isupper() and not is_error(name)}
+    for _ in range(NESTED_MAX):
+        if not missing:
+            break
+        bodies.update(definitions(missing, [*HEADERS, os.path.dirname(file)]))
+        missing = {name for name in missing for body in bodies.get(name, ()) for name in names(body)
+                   if name.isupper() and name not in bodies}
+    found = {name: {expanded(body, bodies) for body in bodies.get(name, ())} - {None} for name in wanted}
+    return {name: values.pop() for name, values in found.items() if len(values) == 1}
+
+
+def is_error(name):
+    return re.fullmatch("E[A-Z0-9]+", name) is not None
+
+
+def definitions(wanted, folders):
+    """Of each name, the texts that it is defined as."""
+    found = {name: set() for name in wanted}
+    for line in grep(rf"^#\s*define\s+({'|'.join(wanted)})\s", *folders):
+        _, name, body = re.split(r"\s+", re.sub(r"^#\s*", "#", line), maxsplit=2)
+        found[name].add(re.sub(r"/\*.*|//.*", "", body).strip())
+    return found
+
+
+def grep(pattern, *folders):
+    """The lines of C that match, in folders of the source tree."""
+    found = subprocess.run(["grep", "-rhE", pattern, "--include=*.[ch]", "--", *folders], cwd=source_dir(),
+                           env={**os.environ, "LC_ALL": "C"}, capture_output=True, check=False)
+    return found.stdout.decode("latin-1").splitlines()
+
+
+def expanded(body, bodies, depth=NESTED_MAX):
+    """The number that a text stands for, or None."""
+    for name in names(body):
+        inner = bodies.get(name, set())
+        if len(inner) == 1 and depth:
+            value = expanded(next(iter(inner)), bodies, depth - 1)
+            body = body if value is None else re.sub(rf"\b{name}\b", str(value), body)
+    try:
+        value = gdb.parse_and_eval(body) if body else None
+        return int(value) if value is not None and value.type.strip_typedefs().code in NUMBERS else None
+    except gdb.error:
+        return None

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Errors that a call did not return: an interrupt, another task or a completion of io_uring
+stored them, and the program came across them later."""
+import gdb
+
+import origin
+from expressions import known
+from guest import Call, Stop, address_of, is_called_by, proceed, register, restore, save
+from path import Path
+from symbols import LabError
+
+COPIES_MAX = 4  # from one place in memory to the next
+EAGAIN = 11
+CQE32 = 1 << 11  # IORING_SETUP_CQE32, include/uapi/linux/io_uring.h
+
+
+def file_of(descriptor):
+    return f"$lx_current().files->fdt->fd[{descriptor}]"
+
+
+def begin(call, counter):
+    """Save the guest at the last call that sent or connected; its socket, as gdb names it."""
+    made = Call(call["last"] or call["since"], counter)
+    made.reach()
+    save()
+    return socket_of_call()
+
+
+def socket_of_call():
+    """The struct sock of the call at whose entry the guest is, as gdb names it."""
+    of = f"((struct socket *){file_of('((struct pt_regs *)$rdi)->di')}->private_data)->sk"
+    return f"((struct sock *){int(gdb.parse_and_eval(f'(unsigned long){of}')):#x})"
+
+
+def address(of):
+    return int(gdb.parse_and_eval(f"(unsigned long)&{of}"))
+
+
+def socket_error(call, counter):
+    """The address of sk_err, which softirqs set and SO_ERROR returns, and the error."""
+    return address(f"{begin(call, counter)}->sk_err"), call["errno"]
+
+
+def queued_error(call, counter):
+    """The address of the error in the message that was put into the socket's error queue, and the
+    error."""
+    sock, found = begin(call, counter), []
+
+    def queued():
+        error = f"((struct sock_exterr_skb *)((struct sk_buff *){register('rsi'):#x})->cb)->ee.ee_errno"
+        if f"((struct sock *){register('rdi'):#x})" == sock and int(gdb.parse_and_eval(error)) == call["errno"]:
+            found.append(address(error))
+        return found
+    proceed("its error queue got the error", Stop("*sock_queue_err_skb", queued))
+    return found[0], call["errno"]
+
+
+def dump_error(call):
+    """The address of the error with which the dump ended that the call at whose entry the guest
+    is requests, and the error."""
+    return address(f"((struct netlink_sock *){socket_of_call()})->dump_done_errno"), -call["errno"]
+
+
+def completion(call, counter):
+    """Save the guest where the program has made its ring; the address of the first completion
+    that brought the error, or any error but EAGAIN if it is not known, and the error."""
+    setup = Call(call["since"], counter)
+    setup.reach()
+    descriptor = setup.returned()
+    if descriptor < 0:
+        raise LabError(f"io_uring_setup() returned {descriptor} this time")
+    ring = int(gdb.parse_and_eval(f"(unsigned long){file_of(descriptor)}->private_data"))
+    context = f"((struct io_ring_ctx *){ring:#x})"
+    rings = f"((struct io_rings *){int(gdb.parse_and_eval(f'(unsigned long){context}->rings')):#x})"
+    shift = bool(int(gdb.parse_and_eval(f"{context}->flags")) & CQE32)
+    seen, found = 0, []
+
+    def grew():
+        nonlocal seen
+        tail, mask = (int(gdb.parse_and_eval(f"{rings}->{word}")) for word in ("cq.tail", "cq_ring_mask"))
+        while seen < tail and not found:
+            result = f"{rings}->cqes[{(seen & mask) << shift}].res"
+            error, seen = -int(gdb.parse_and_eval(result)), seen + 1
+            if error > 0 and (error == call["errno"] if call["errno"] else error != EAGAIN):
+                found.append((address(result), -error))
+        return found
+    save()
+    proceed("a completion brought the error",
+            Stop(f"*(unsigned int *){address(f'{rings}->cq.tail'):#x}", grew, type=gdb.BP_WATCHPOINT, wp_class=gdb.WP_WRITE))
+    return found[0]
+
+
+def trace(place, value, recorder):
+    """Who stored a value at an address, since the guest was saved: (Elsewhere, Path, Birth)."""
+    for _ in range(COPIES_MAX):
+        elsewhere = Elsewhere(place, value)
+        path = elsewhere.record(recorder)
+        born = origin.stored_birth(path, value)
+        if born.kind != "memory":
+            break
+        place = elsewhere.read_from(path, born.step, born.index)
+        if is_constant(place):
+            break
+    return elsewhere, path, born
+
+
+def is_constant(place):
+    """Does an address lie in what the kernel never writes?"""
+    return "in section .rodata" in gdb.execute(f"info symbol {place:#x}", to_string=True)
+
+
+class Elsewhere:
+    """How another task, or an interrupt, came to store a value while the call slept, or
+    before it: the guest runs from where it was saved until then."""
+
+    def __init__(self, address, value):
+        self.address, self.value = address, value
+
+    def stored(self):
+        """A Stop at the store of the value."""
+        return Stop(f"*(int *){self.address:#x}", lambda: not (
+            int(gdb.parse_and_eval(f"*(int *){self.address:#x}")) - self.value) % 2**32,
+                    type=gdb.BP_WATCHPOINT, wp_class=gdb.WP_WRITE)
+
+    def record(self, recorder):
+        """The Path of what stored the value, up to the store."""
+        restore()
+        recorder.start()
+        proceed("its error was stored", self.stored())
+        recorder.stop()
+        return Path(*recorder.last(), end=register("rip"))
+
+    def values(self, path, places, wanted):
+        """The values of expressions at the last time that places were passed before the store."""
+        found = {}
+        self.passing(path, places, lambda: found.update(known(wanted)))
+        return found
+
+    def read_from(self, path, step, index):
+        """The address from which an instruction read the value, before the store."""
+        one, found = path.instructions(step)[index], []
+        self.passing(path, [(step, index)], lambda: found.append(address_of(one, one.operands[0])))
+        return found[-1]
+
+    def passing(self, path, places, look):
+        """Run to the store again, and look whenever the guest is at one of some places."""
+        def passed(callers):
+            if is_called_by(callers):
+                look()
+            return False
+        restore()
+        stops = [Stop(f"*{path.instructions(step)[index].address:#x}",
+                      lambda callers=path.stack(path.frames[step]): passed(callers)) for step, index in places]
+        proceed("its error was stored again", *stops, self.stored())
