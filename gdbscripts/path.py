@@ -139,13 +139,19 @@ def executed(addresses, known):
         yield block
 
 
+def is_rest(block, before):
+    """Was a block left before its end, for the one behind it: is that the rest of it?"""
+    return before.start < block.start < before.end and block.start != before.last.target
+
+
 def callers_of(blocks):
     """Of blocks whose beginning is missing: a block for each frame that they return to and
     that was called before, the outermost first."""
-    returns, behind, nested, last = [], [], 0, None
+    returns, behind, nested, before = [], [], 0, None
     for block in blocks:
         nested += block.is_entry
         if not nested:
+            last = None if before is None or is_rest(block, before) else before.last
             if last is not None and last.flow == "ret":
                 while behind and behind[-1] != block.start and block.start in behind[-LONGJMP_MAX:]:
                     behind.pop()
@@ -155,7 +161,7 @@ def callers_of(blocks):
                     returns.append(block.start)
             elif last is not None and last.flow == "call" and block.start != last.end:
                 behind.append(last.end)
-            last = block.last
+            before = block
         nested -= nested and block.last.flow == "iret"
     return [Block(address - 1, [Instruction(address - 1, 1, "call *%rax")]) for address in reversed(returns)]
 
