@@ -15,24 +15,10 @@
  * as long, and looks different in each version.
  */
 #include <fcntl.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-/* What is used of QEMU's interface, whose header is in no package of Debian 12. */
-struct qemu_plugin_tb;
-struct qemu_plugin_insn;
-enum { NO_REGISTERS = 0, READS_AND_WRITES = 3 };
-void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id, void (*)(uint64_t id, struct qemu_plugin_tb *));
-void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *, void (*)(unsigned int cpu, void *data), int flags, void *data);
-void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *, void (*)(unsigned int cpu, uint32_t info, uint64_t address, void *data),
-				      int flags, int rw, void *data);
-size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *);
-struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *, size_t i);
-uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *);
-uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *);
-__attribute__((visibility("default"))) int qemu_plugin_version = INTERFACE;
+#include "../vm/plugin.h"
 
 #define HEADER 4096
 #define BLOCKS (1 << 24)
@@ -58,11 +44,10 @@ static void accessed(unsigned int cpu, uint32_t info, uint64_t address, void *da
 	current = address;
 }
 
-static void translated(uint64_t id, struct qemu_plugin_tb *tb)
+static void translated(struct qemu_plugin_tb *tb)
 {
 	uint64_t start = qemu_plugin_tb_vaddr(tb);
 
-	(void)id;
 	if (!(start >> 63)) /* not the kernel's */
 		return;
 	qemu_plugin_register_vcpu_tb_exec_cb(tb, ran, NO_REGISTERS, (void *)(uintptr_t)start);
@@ -74,7 +59,7 @@ static void translated(uint64_t id, struct qemu_plugin_tb *tb)
 	}
 }
 
-__attribute__((visibility("default"))) int
+EXPORTED int
 qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv)
 {
 	int fd;
@@ -92,6 +77,6 @@ qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv)
 		return -1;
 	}
 	blocks = (uint64_t *)((char *)header + HEADER);
-	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
+	register_translated(id);
 	return 0;
 }

@@ -81,18 +81,31 @@ can_be_saved() {
 	OPTIONS+=(-chardev "$1,id=words" -device "virtserialport,chardev=words,name=words")
 }
 
-# interface: print the version of QEMU's interface for plugins. Those before 9.0 accept 1 alone.
-interface() { "$QEMU" --version | awk '{ split($4, v, "."); print v[1] < 9 ? 1 : v[1] == 9 && v[2] == 0 ? 2 : 3; exit }'; }
+# takes_plugin PLUGIN: does QEMU accept the version of the interface that it was built for?
+takes_plugin() {
+	timeout 10 "$QEMU" -machine none -nodefaults -display none -monitor stdio -plugin "$1" <<<quit >/dev/null 2>&1
+}
+
+# build_plugin SOURCE OPTIONS: build plugin.so for the newest version of the interface that QEMU
+# accepts: no version fits all QEMUs, and QEMU has no option to ask for it.
+build_plugin() {
+	local interface
+	for interface in 7 3 2 1; do
+		cc -O2 -fvisibility=hidden -shared -fPIC -DINTERFACE="$interface" -o plugin.so "$1" ||
+			lab_failure "$1 does not build; the compiler's messages are above"
+		! takes_plugin "./plugin.so$2" || return 0
+	done
+	lab_failure "$QEMU does not load $1: it was built without plugins, or their interface has changed"
+}
 
 # load_plugin SOURCE [,OPTION...]: add a plugin, which is built for this QEMU as plugin.so in the
 # working directory; the cache keeps it.
 load_plugin() {
 	local source=$1 key kept
-	key=$({ stat -Lc '%s %Y' "$(type -P "$QEMU")" && cat "$source"; } | sha256sum)
+	key=$({ stat -Lc '%s %Y' "$(type -P "$QEMU")" && cat "$source" "${BASH_SOURCE[0]%/*}/plugin.h"; } | sha256sum)
 	kept=$CACHE/plugins/${key:0:32}.so
 	if ! cp "$kept" plugin.so 2>/dev/null; then
-		cc -O2 -fvisibility=hidden -shared -fPIC -DINTERFACE="$(interface)" -o plugin.so "$source" ||
-			lab_failure "$source does not build; the compiler's messages are above"
+		build_plugin "$source" "$2"
 		keep plugin.so "$kept"
 	fi
 	OPTIONS+=(-plugin "./plugin.so$2")

@@ -18,34 +18,10 @@
  * new task is the program's if the first code that it runs in ring 3 is behind a system call
  * that a task of the program has made.
  */
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* What is used of QEMU's interface, whose header is in no package of Debian 12. */
-struct qemu_plugin_tb;
-struct qemu_plugin_insn;
-enum { NO_REGISTERS = 0, READS_AND_WRITES = 3 };
-typedef void (*run_callback)(unsigned int cpu, void *data);
-typedef void (*memory_callback)(unsigned int cpu, uint32_t info, uint64_t address, void *data);
-void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id, void (*)(uint64_t id, struct qemu_plugin_tb *));
-void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *, run_callback, int flags, void *data);
-void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *, memory_callback, int flags, int rw, void *data);
-bool qemu_plugin_mem_is_store(uint32_t info);
-void qemu_plugin_register_atexit_cb(uint64_t id, void (*)(uint64_t id, void *data), void *data);
-size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *);
-uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *);
-struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *, size_t i);
-uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *);
-size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *);
-#if INTERFACE < 3 /* QEMU 9.1 */
-const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *);
-#else
-size_t qemu_plugin_insn_data(const struct qemu_plugin_insn *, void *data, size_t size);
-#endif
-__attribute__((visibility("default"))) int qemu_plugin_version = INTERFACE;
+#include "../../vm/plugin.h"
 
 #define SWITCH 0x80000000u
 #define BEGIN_SIZE 0x200000
@@ -185,14 +161,13 @@ static void classify(struct block *block, const uint8_t *code, size_t size)
 		block->target = 0;
 }
 
-static void translated(uint64_t id, struct qemu_plugin_tb *tb)
+static void translated(struct qemu_plugin_tb *tb)
 {
 	uint64_t start = qemu_plugin_tb_vaddr(tb);
 	size_t count = qemu_plugin_tb_n_insns(tb), size;
 	struct qemu_plugin_insn *last = qemu_plugin_tb_get_insn(tb, count - 1);
 	struct block *block;
 
-	(void)id;
 	if (start == address_of_switch) {
 		qemu_plugin_register_vcpu_tb_exec_cb(tb, switches, NO_REGISTERS, NULL);
 		for (size_t i = 0; i < count; i++)
@@ -208,20 +183,15 @@ static void translated(uint64_t id, struct qemu_plugin_tb *tb)
 		size = qemu_plugin_insn_size(last);
 		block->end = block->last + size;
 		block->number = -1;
-#if INTERFACE < 3
-		memcpy(code, qemu_plugin_insn_data(last), size);
-#else
-		qemu_plugin_insn_data(last, code, sizeof(code));
-#endif
+		copy_code(last, code, size);
 		classify(block, code, size);
 		qemu_plugin_register_vcpu_tb_exec_cb(tb, ran, NO_REGISTERS, block);
 	}
 }
 
-static void ended(uint64_t id, void *data)
+static __attribute__((destructor)) void ended(void)
 {
-	(void)id, (void)data;
-	if (fclose(run) || fclose(blocks))
+	if (run && blocks && (fclose(run) || fclose(blocks)))
 		perror("record");
 }
 
@@ -237,7 +207,7 @@ static FILE *create(const char *prefix, const char *suffix)
 	return file;
 }
 
-__attribute__((visibility("default"))) int
+EXPORTED int
 qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv)
 {
 	const char *out = "record";
@@ -264,7 +234,6 @@ qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv)
 	blocks = create(out, "blocks");
 	if (!run || !blocks || !address_of_switch || !address_of_dead || !address_of_begin)
 		return -1;
-	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
-	qemu_plugin_register_atexit_cb(id, ended, NULL);
+	register_translated(id);
 	return 0;
 }
