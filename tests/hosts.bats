@@ -47,6 +47,13 @@ make_is() {
 	grep -q 'test by 1000' "$BUILD/hosts/toy-user/make-test.log"
 }
 
+@test "COMMAND runs instead of the two" {
+	make_is 'test "$1 $2" = "why ARGS=a  b" && echo "asked by $(id -u)"'
+	COMMAND="make why 'ARGS=a  b'" run -0 --separate-stderr tests/hosts toy
+	[ "$(grep -c 'passed: asked by' <<<"$output")" = 2 ]
+	[ "${#lines[@]}" = 3 ]
+}
+
 @test "however it ends, it leaves no process and no mount" {
 	seconds=$((100000 + RANDOM))
 	make_is "exec sleep $seconds"
