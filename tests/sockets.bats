@@ -1,0 +1,37 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# The cases of TCP and UDP ports, veth and AF_XDP queues: each as expected, and a broken variant of
+# each that must not be reproduced.
+
+load lib
+
+RELEASES='5.10.262 5.15.0 6.1.190 6.12.117 7.2.13'
+
+# facts CASE FILTER: of the last run's rows in its first column, by name.
+facts() { jq -r "[.columns[0].rows[] | {(.row): (.facts + {errno, call})}] | add | $2" "build/$1/verdict.json"; }
+
+# uncovered CASE: print the rows without an expectation on a kernel of the shelf.
+uncovered() {
+	jq -r -L repro/judge --arg releases "$RELEASES" 'include "rules"; . as $case
+		| .rows[] as $row | (.columns | keys[]) as $column | ($releases / " ")[] as $release
+		| select(any($case.expect[]; speaks($row; {name: $column}; $release)) | not)
+		| "\($row) on \($release)"' "repro/cases/$1/case.json"
+}
+
+@test "every row has an expectation on each kernel of the shelf" {
+	for case in connectx; do
+		run -0 uncovered "$case"
+		[ -z "$output" ]
+	done
+}
+
+# bats test_tags=slow
+@test "connectx: a port for each server, one owner for each 4-tuple; without the lock, not reproduced" {
+	CASE=connectx run -0 --separate-stderr repro/run
+	[ "$(facts connectx '[.[] | select(.rounds)] | length')" = 4 ]
+	[ "$(facts connectx '[."race udp4", ."race udp6" | .rounds, .owners, .doubles, .overshadowed] | join(" ")')" = "200 200 0 0 200 200 0 0" ]
+	[ "$(facts connectx '."race udp4, without the lock".overshadowed > 0')" = true ]
+	[ "$(facts connectx '[to_entries[] | select(.key | startswith("connectx")) | .value | select(.all > 0) | "\(.one) \(.all) \(.overshadowed)"] | unique | join(", ")')" = "4 12 0" ]
+	CASE=connectx CFLAGS=-DWITHOUT_LOCK run -1 --separate-stderr repro/run
+	said "seen: race udp4: doubles is "
+}
