@@ -19,7 +19,7 @@ uncovered() {
 }
 
 @test "every row has an expectation on each kernel of the shelf" {
-	for case in connectx; do
+	for case in connectx veth-xdp; do
 		run -0 uncovered "$case"
 		[ -z "$output" ]
 	done
@@ -34,4 +34,14 @@ uncovered() {
 	[ "$(facts connectx '[to_entries[] | select(.key | startswith("connectx")) | .value | select(.all > 0) | "\(.one) \(.all) \(.overshadowed)"] | unique | join(", ")')" = "4 12 0" ]
 	CASE=connectx CFLAGS=-DWITHOUT_LOCK run -1 --separate-stderr repro/run
 	said "seen: race udp4: doubles is "
+}
+
+# bats test_tags=slow
+@test "veth-xdp: the ack says what the system call refuses; with a small MTU, not reproduced" {
+	CASE=veth-xdp run -0 --separate-stderr repro/run
+	run -0 facts veth-xdp '.[] | select(.ack) | "\(.errno) \(.call) \(.ack_errno) \(.ack)"'
+	[ "${#lines[@]}" = 5 ]
+	[ "${lines[2]}" = "ERANGE bpf 34 veth: Peer MTU is too large to set XDP" ]
+	CASE=veth-xdp ARGS="plain plain queues" run -1 --separate-stderr repro/run
+	said "seen: native, the peer's MTU is 9000: success instead of ERANGE"
 }
