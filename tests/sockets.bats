@@ -19,7 +19,7 @@ uncovered() {
 }
 
 @test "every row has an expectation on each kernel of the shelf" {
-	for case in connectx veth-xdp; do
+	for case in connectx veth-xdp tcp-port-share; do
 		run -0 uncovered "$case"
 		[ -z "$output" ]
 	done
@@ -44,4 +44,12 @@ uncovered() {
 	[ "${lines[2]}" = "ERANGE bpf 34 veth: Peer MTU is too large to set XDP" ]
 	CASE=veth-xdp ARGS="plain plain queues" run -1 --separate-stderr repro/run
 	said "seen: native, the peer's MTU is 9000: success instead of ERANGE"
+}
+
+@test "tcp-port-share: a port that was bound is lost; if it was bound before, not reproduced" {
+	older_than 6.17.8 || skip "this kernel has the fix, so no variant differs"
+	CASE=tcp-port-share run -0 --separate-stderr repro/run
+	[ "$(facts tcp-port-share '[."closed before the first connection", .closed | .errno] | tojson')" = '[null,"EADDRNOTAVAIL"]' ]
+	CASE=tcp-port-share ARGS=first run -1 --separate-stderr repro/run
+	said "seen: closed: success instead of EADDRNOTAVAIL"
 }
