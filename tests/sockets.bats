@@ -19,7 +19,7 @@ uncovered() {
 }
 
 @test "every row has an expectation on each kernel of the shelf" {
-	for case in connectx veth-xdp tcp-port-share; do
+	for case in connectx veth-xdp tcp-port-share xsk-close-rebind; do
 		run -0 uncovered "$case"
 		[ -z "$output" ]
 	done
@@ -52,4 +52,11 @@ uncovered() {
 	[ "$(facts tcp-port-share '[."closed before the first connection", .closed | .errno] | tojson')" = '[null,"EADDRNOTAVAIL"]' ]
 	CASE=tcp-port-share ARGS=first run -1 --separate-stderr repro/run
 	said "seen: closed: success instead of EADDRNOTAVAIL"
+}
+
+# bats test_tags=slow
+@test "xsk-close-rebind: the queue is busy for some milliseconds; 200 ms later, not reproduced" {
+	CASE=xsk-close-rebind run -0 --separate-stderr repro/run
+	CASE=xsk-close-rebind ARGS=200 run -1 --separate-stderr repro/run
+	said "seen: at once: busy is 0 instead of 15 or more"
 }
