@@ -28,6 +28,27 @@ judged() {
 		<(jq -c '.[].refused[] | del(.rows)' "$out"/*/refusals.json)
 }
 
+# exchanged NAME: judge the run with each column's files in the place of those of the column before
+# it, as SWAP=1 runs them: it must not be reproduced.
+exchanged() {
+	local run=$BATS_TEST_TMPDIR/exchanged name column
+	local -a columns knobs
+	read -ra knobs <"tests/fixtures/$1/knobs" || true
+	name=$(basename "${knobs[0]#CASE=}")
+	rm -rf "$run"
+	cp -r "tests/fixtures/$1/run" "$run"
+	cp build/errno.json "$run"
+	mapfile -t columns < <(jq -r '.columns[].name' "$run/$name/verdict.json")
+	mv "$run/$name/${columns[0]}" "$run/last"
+	for column in "${columns[@]:1}"; do
+		mv "$run/$name/$column" "$run/$name/${columns[0]}"
+		columns=("${columns[@]:1}")
+	done
+	mv "$run/last" "$run/$name/${columns[0]}"
+	run -1 --separate-stderr repro/run judge SWAP=1 BUILD="$run" "${knobs[@]}"
+	[[ ${lines[-1]} == "  NOT REPRODUCED: "* ]]
+}
+
 @test "a run that reproduces the bug is judged as recorded" {
 	judged reproduced 0 reproduced "EINVAL before the fix, success after the fix" 0
 	[[ ${lines[-1]} == "  REPRODUCED: "* ]]
