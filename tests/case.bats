@@ -348,3 +348,15 @@ is_of_form() { # VERDICT
 	SWAP=1 CASE=xsk-bindtodevice run -1 --separate-stderr repro/run
 	[[ ${lines[-1]} == *"NOT REPRODUCED"*"without: another device: EINVAL instead of success"* ]]
 }
+
+# bats test_tags=slow
+@test "xsk-forward: all packets arrive, on any number of queues, and SWAP=1 is not reproduced" {
+	for words in QUEUES=1 "QUEUES=2 NEED_WAKEUP=off LAYOUT=different"; do
+		# shellcheck disable=SC2086 # words
+		CASE=xsk-forward run -0 --separate-stderr repro/run $words
+	done
+	run -0 jq -c '[.columns[].rows[:2][].facts | [.sent, .returned, .altered, .dropped, .frames_lost]] | unique' build/xsk-forward/verdict.json
+	[ "$output" = '[[20000,"all",0,0,0]]' ]
+	CASE=xsk-forward SWAP=1 run -1 --separate-stderr repro/run
+	[[ ${lines[-1]} == *"NOT REPRODUCED"*"before: one UMEM: success instead of EINVAL" ]]
+}

@@ -85,6 +85,13 @@ exchanged() {
 	[ "$(jq -c '.columns[0].rows[3] | [.errno, .call]' "$BATS_TEST_TMPDIR/one-column/verdict.json")" = '["EAGAIN",null]' ]
 }
 
+@test "xsk-forward: one UMEM needs the fix, a UMEM for each device does not" {
+	judged xsk-forward 0 reproduced "EINVAL before the fix, success after the fix" 0
+	[ "$(jq -c '[.columns[].rows[] | [.errno, .facts.returned]]' "$BATS_TEST_TMPDIR/xsk-forward/verdict.json")" = \
+		'[[null,"all"],["EINVAL",0],[null,null],[null,"all"],[null,"all"],[null,null]]' ]
+	exchanged xsk-forward
+}
+
 @test "every recorded run has a test here" {
 	for fixture in tests/fixtures/*; do
 		grep -qE "judged ${fixture##*/} [01] " tests/fixtures.bats
