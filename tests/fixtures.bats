@@ -73,6 +73,16 @@ exchanged() {
 	[ "$(jq -c '[.columns[].refused[].rows]' "$BATS_TEST_TMPDIR/two-queues/verdict.json")" = '[["inner 0","inner 1"]]' ]
 }
 
+@test "a call with other constants is another refusal, and has a line of its own" {
+	cp -r tests/fixtures/two-queues/run "$BATS_TEST_TMPDIR/run"
+	cp build/errno.json "$BATS_TEST_TMPDIR/run"
+	sed -i '/bind(.*EINVAL/ { x; s/^/x/; /^xx$/ { x; s/XDP_SHARED_UMEM/XDP_COPY/; b }; x }' \
+		"$BATS_TEST_TMPDIR/run/xsk-netns-cookie/before/strace.log"
+	run -125 --separate-stderr repro/run judge QUEUES=2 BUILD="$BATS_TEST_TMPDIR/run"
+	said "before: the line that refused bind with EINVAL is not known"
+	[ "$(jq -c '[.before.refused[].rows]' "$BATS_TEST_TMPDIR/run/xsk-netns-cookie/refusals.json")" = '[["inner 0"],["inner 1"]]' ]
+}
+
 @test "a rule for older kernels gives its reason in the verdict" {
 	judged before-5.14 0 reproduced \
 		"EINVAL before the fix, EINVAL after the fix: no SO_NETNS_COOKIE before Linux 5.14, so the fix cannot tell the namespaces apart" 0
