@@ -24,8 +24,8 @@ judged() {
 	diff <(jq . "tests/fixtures/$1/run"/*/verdict.json) <(jq . "$out/verdict.json")
 	[ -z "$(jq -r -L repro/judge --slurpfile schema repro/judge/verdict.schema.json 'include "validate"; errors($schema[0])' "$out"/*/verdict.json || echo failed)" ]
 	# The recorded questions to gdb are those that the log asks today.
-	diff <(find "$out" -name 'refused.*.json' | sort -V | xargs -r cat) \
-		<(jq -c '.[].refused[] | del(.rows)' "$out"/*/refusals.json)
+	diff <(find "$out" -name 'refused.*.json' -print0 | xargs -0r cat | sort) \
+		<(jq -c '.[].refused[] | del(.rows)' "$out"/*/refusals.json | sort)
 }
 
 # exchanged NAME: judge the run with each column's files in the place of those of the column before
@@ -100,6 +100,13 @@ exchanged() {
 	[ "$(jq -c '[.columns[].rows[] | [.errno, .facts.returned]]' "$BATS_TEST_TMPDIR/xsk-forward/verdict.json")" = \
 		'[[null,"all"],["EINVAL",0],[null,null],[null,"all"],[null,"all"],[null,null]]' ]
 	exchanged xsk-forward
+}
+
+@test "libxdp-errno-sign: the same errors, with another sign" {
+	judged libxdp-errno-sign 0 reproduced "EINVAL before the fix, EINVAL after the fix" 0
+	[ "$(jq -c '[.columns[].rows[].facts.returned]' "$BATS_TEST_TMPDIR/libxdp-errno-sign/verdict.json")" = \
+		'[0,22,22,0,22,0,-22,-22,0,-22]' ]
+	exchanged libxdp-errno-sign
 }
 
 @test "every recorded run has a test here" {
