@@ -109,6 +109,13 @@ exchanged() {
 	exchanged libxdp-errno-sign
 }
 
+@test "libxdp-umem-flags: each column's error is that of another line" {
+	judged libxdp-umem-flags 0 reproduced "EINVAL before the fix, EINVAL after the fix" 0
+	[ "$(jq -c '[.columns[].refused[] | [.rows[0], .at.condition]]' "$BATS_TEST_TMPDIR/libxdp-umem-flags/verdict.json")" = \
+		'[["odd chunks with XDP_UMEM_UNALIGNED_CHUNK_FLAG","if (!unaligned_chunks && !is_power_of_2(chunk_size))"],["a flag that no kernel knows","if (mr->flags & ~XDP_UMEM_FLAGS_VALID)"]]' ]
+	exchanged libxdp-umem-flags
+}
+
 @test "every recorded run has a test here" {
 	for fixture in tests/fixtures/*; do
 		grep -qE "judged ${fixture##*/} [01] " tests/fixtures.bats
