@@ -360,3 +360,12 @@ is_of_form() { # VERDICT
 	CASE=xsk-forward SWAP=1 run -1 --separate-stderr repro/run
 	[[ ${lines[-1]} == *"NOT REPRODUCED"*"before: one UMEM: success instead of EINVAL" ]]
 }
+
+# bats test_tags=slow
+@test "libxdp's own: each fix decides, and SWAP=1 is not reproduced" {
+	for name in libxdp-errno-sign libxdp-umem-flags libxdp-prog-refcnt; do
+		CASE=$name run -0 --separate-stderr repro/run
+		CASE=$name SWAP=1 run -1 --separate-stderr repro/run
+		[[ ${lines[-1]} == *"NOT REPRODUCED"* ]]
+	done
+}

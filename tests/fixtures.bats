@@ -116,6 +116,13 @@ exchanged() {
 	exchanged libxdp-umem-flags
 }
 
+@test "libxdp-prog-refcnt: the failing call keeps memory only before the fix" {
+	judged libxdp-prog-refcnt 0 reproduced "ENOENT before the fix, ENOENT after the fix" 0
+	[ "$(jq -c '[.columns[].rows[].facts | [.users, .kept_memory]]' "$BATS_TEST_TMPDIR/libxdp-prog-refcnt/verdict.json")" = \
+		'[[2,false],[1,false],[1,true],[2,false],[1,false],[1,false]]' ]
+	exchanged libxdp-prog-refcnt
+}
+
 @test "every recorded run has a test here" {
 	for fixture in tests/fixtures/*; do
 		grep -qE "judged ${fixture##*/} [01] " tests/fixtures.bats
