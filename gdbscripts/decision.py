@@ -53,6 +53,10 @@ def constant_of(one):
     return value % 2**32 if kind == "constant" else None
 
 
+def is_error(constant):
+    return constant is not None and constant > 2**32 - ERROR_MAX
+
+
 def bounds(address):
     """The first address of the function at an address, and the first behind it; none
     where it has no debug information, as the stub of a call that is not configured."""
@@ -164,7 +168,7 @@ def branches(path, frame, born):
     holders, tested, found = frozenset(), frozenset(), []
     constant = constant_of(path.instructions(born.step)[born.index])
     # An error is the same wherever it was made; other constants are when this one was born.
-    begin = 0 if constant is not None and constant > 2**32 - ERROR_MAX else born.step
+    begin = 0 if is_error(constant) else born.step
     for step, of in enumerate(path.frames):
         if of != frame:
             continue
@@ -249,11 +253,11 @@ def decisions(path, born):
 
 def decide(path, born):
     """decisions(), and the Birth that they are about. Behind "if (err) goto out;" compilers
-    make the value once more where it can be but one: the first one counts."""
+    make an error once more where it can be but one: the first one counts."""
     while True:
         decided = decisions(path, born)
         value = constant_of(path.instructions(born.step)[born.index])
-        if born.kind != "constant" or not decided or decided[0] >= born.step:
+        if not is_error(value) or born.kind != "constant" or not decided or decided[0] >= born.step:
             return born, decided
         try:
             tested = returned(path, decided[0], len(path.instructions(decided[0])) - 1)

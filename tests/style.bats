@@ -46,7 +46,7 @@ scripts() { git grep -lE '^#!.*(sh|bats)$' -- ':!*.md'; }
 	# binds drivers; the topology is ip's JSON; make why tells
 	# calls and protocols apart; one case is the default; make doctor checks
 	# what the library needs.
-	local allowed='^(gdbscripts/(crossing|expressions|question|stored|symbols|timeline|trial|values|why)\.py|repro/debug|vm/boot):.*(socket|queue)|driver/bind|^vm/guest/init\.c:|^repro/report\.d/topology\.jq:|^repro/why\.d/|xsk-netns-cookie|^repro/needs:|SYSCALL_DEFINE|error-queue'
+	local allowed='^(gdbscripts/(answer|crossing|expressions|question|stored|symbols|timeline|trial|values|why)\.py|repro/debug|vm/boot):.*(socket|queue)|driver/bind|^vm/guest/init\.c:|^repro/report\.d/topology\.jq:|^repro/why\.d/|xsk-netns-cookie|^repro/needs:|SYSCALL_DEFINE|error-queue'
 	run bash -c 'git grep -nIE "$1" -- repro vm gdbscripts ":!repro/cases" ":!repro/libxdp" ":!*.schema.json" | grep -vE "$2"' \
 		bash "$words|$names" "$allowed"
 	[ -z "$output" ] || { echo "$output"; return 1; }

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What decided about a value that was born on a path, put into the words of the source: the
+condition and its values, what it called, what is around it, and the way there."""
+import re
+
+import decision
+import expressions
+import messages
+import statements
+
+CHANCES_MAX = 4  # that an answer shows
+
+
+def public(found):
+    """Where this host keeps the source is nobody's business."""
+    return {key: [public(one) for one in value] if key == "inlined" else value for key, value in found.items() if key != "path"}
+
+
+class Answer:
+    """The answers that a path has."""
+
+    def __init__(self, path, values, name, live=None):
+        """values: a function of places and expressions. name: the error's. live: where the guest
+        can go back to the path."""
+        self.path, self.values, self.name, self.live = path, values, name, live
+
+    def about(self, born):
+        """What decided about a value, and the way there, as JSON; schemas: why.schema.json."""
+        born, steps = decision.decide(self.path, born)
+        places = [self.last_of(step) for step in steps] or ([(born.step, born.index)] if born.kind == "expression" else [])
+        found = [one for place in places for one in self.conditions(place, born, self.name)]
+        place = places[0] if places else (born.step, born.index)
+        made = self.address((born.step, born.index))
+        found = found or statements.answers(None, [], made, False, self.name)
+        if statements.only_translates(found[0]["condition"]):
+            outer, frame, step = self.caller(place, found[0])
+            around = outer and self.around_it(frame, step, outer)
+            if around and around[0][0] is not None:
+                place, guard = around[0]
+                found = [statements.answer(guard, [], statements.levels(made)[0], False, self.name)]
+        around = self.within(place, found[0])
+        named = {(one["file"], one["line"]) for one in [found[0], *around]}
+        return dict(public(found[0]), kind=born.kind, chain=self.chain(place),
+                    others=[public(one) for one in found[1:] if not statements.sets_variable_of(one, found[0])],
+                    values=self.values_at(place, found[0]), within=around, nor=self.nor(place, found[0]), says=self.said(place),
+                    callee=[one for one in self.callees(place) if (one["file"], one["line"]) not in named])
+
+    def said(self, place):
+        """What the verifier said from where the function began to decide."""
+        steps = [place[0], *(step for step, *_ in decision.deeper(self.path, *place))]
+        begun = min(step for step in steps if self.path.frames[step] == self.path.frames[place[0]])
+        return messages.said(self.path, begun, self.live) if self.live else None
+
+    def chances(self, place, found, wanted):
+        """The conditions that the path passed, of the function of an answer and before its place,
+        and at which the function would have returned what is wanted; the last one first."""
+        seen, passed = {found["line"]}, []
+        for at in self.branches(self.path.frames[place[0]], place[0]):
+            for one in statements.levels(self.path.blocks[at].last.address):
+                text, first, last = statements.whole(statements.lines_of(one["path"]), one["line"])
+                if one["function"] == found["function"] and first not in seen and statements.is_condition(text) \
+                        and statements.guards(dict(one, line=first), rf"return ({wanted});"):
+                    one = dict(one, line=first, first=first, last=last, condition=text, inlined=[])
+                    seen.update({first}, (line for line, _, _ in statements.enclosing(one)))
+                    passed.append((self.last_of(at), one))
+        return [self.public_with(*one) for one in passed[:CHANCES_MAX]]
+
+    def nor(self, place, found):
+        """The chances() of what decided: of the function, of those inlined into the condition, and of
+        those that it called."""
+        asked = [(place, found, "0")]
+        for one in found["inlined"]:
+            called = re.search(rf"(!\s*)?\b{one['function']}\(", found["condition"] or "")
+            if called:
+                asked.append((place, one, "true|1" if called.group(1) else "false|0"))
+        for step, index, born in decision.deeper(self.path, *place):
+            if born.kind == "constant":
+                of = self.conditions((step, index), born, None)[0]
+                answered = decision.constant_of(self.path.instructions(born.step)[born.index])
+                asked.append(((step, index), of, "false|0" if answered else "true|1"))
+        return [chance for at, one, wanted in asked if one["line"] and statements.guards(one, rf"return ({wanted});")
+                for chance in self.chances(at, one, wanted)]
+
+    def within(self, place, found):
+        """The conditions around the one that decided, around the call of its function if it has none
+        itself, and what decided in what they call."""
+        return [dict(self.public_with(at, one), callee=self.callees(at) if at else [])
+                for at, one in self.surrounding(place, found)]
+
+    def surrounding(self, place, found):
+        """The conditions around an answer, the innermost first, in the functions inlined into it and
+        in its own: (place or None, the condition as a level)."""
+        frame, step = self.path.frames[place[0]], place[0]
+        around = [one for level in found["inlined"] for one in self.around_it(frame, step, level)]
+        if not statements.is_condition(found["condition"] or "") and not statements.enclosing(found):
+            found, frame, step = self.caller(place, found)
+        around += self.around_it(frame, step, found) if found else []
+        return list({(one["file"], one["line"]): (at, one) for at, one in around}.values())
+
+    def public_with(self, at, one):
+        """A condition, with its values if the path has a place for it."""
+        return {**{key: one[key] for key in ("function", "file", "line", "condition")},
+                "values": self.values_at(at, one) if at else {}}
+
+    def caller(self, place, found):
+        """The level that calls the function of an answer, its frame, and the step there; the
+        function may be inlined. No level where the path has none."""
+        step = place[0]
+        frame = self.path.frames[step]
+        levels = statements.levels(self.address(place))
+        outer = next((number + 1 for number, one in enumerate(levels) if one["function"] == found["function"]), len(levels))
+        if outer < len(levels):
+            return levels[outer], frame, step
+        if self.path.callers[frame] is None:
+            return None, frame, step
+        step = self.path.callers[frame]
+        return statements.levels(self.path.blocks[step].last.address)[0], self.path.frames[step], step
+
+    def around_it(self, frame, step, found):
+        """The conditions around a level, the innermost first: (place of its branch or None where
+        the path has no branch for it, the condition as a level)."""
+        conditions_around = []
+        for first, last, text in statements.enclosing(found):
+            branch = self.branch_on(frame, step, found["function"], first, last) if first else next(self.branches(frame, step), None)
+            at = None if branch is None else self.last_of(branch)
+            if not first:
+                label, at_branch = text, statements.levels(self.address(at)) if at else []
+                found = next((one for one in at_branch if one["function"] == found["function"]), None)
+                if not found or not statements.guards(found, rf"goto {label};"):
+                    break
+                text, first, last = statements.whole(statements.lines_of(found["path"]), found["line"])
+            conditions_around.append((at, dict(found, line=first, first=first, last=last, condition=text, inlined=[])))
+            step = step if branch is None else branch
+        return conditions_around
+
+    def branches(self, frame, before):
+        """The steps of a frame that end with a branch, before a step, the last one first."""
+        return (step for step in range(before - 1, -1, -1) if self.path.frames[step] == frame
+                and self.path.stops[step] is None and self.path.blocks[step].last.flow == "jcc")
+
+    def branch_on(self, frame, before, function, first, last):
+        """The last step of branches() whose branch is on lines of a function, or None."""
+        return next((step for step in self.branches(frame, before) if any(
+            one["function"] == function and first <= one["line"] <= last
+            for one in statements.levels(self.path.blocks[step].last.address))), None)
+
+    def last_of(self, step):
+        """The place of the last instruction of a step."""
+        return step, len(self.path.instructions(step)) - 1
+
+    def address(self, place):
+        return self.path.instructions(place[0])[place[1]].address
+
+    def conditions(self, place, born, name):
+        """The conditions that an instruction of the path may stand for, the likeliest first."""
+        made = born.step, born.index
+        return statements.answers(self.address(place), decision.computed_at(self.path, *place), self.address(made), made < place, name)
+
+    def callees(self, place):
+        """What decided in the functions that the condition calls, the outermost first; the last one
+        with the conditions around it in its function."""
+        found = []
+        for step, index, born in decision.deeper(self.path, *place):
+            one = self.conditions((step, index), born, None)[0]
+            found.append(dict(self.public_with((step, index), one), inlined=public(one)["inlined"], within=[]))
+        if found and statements.enclosing(one):
+            found[-1]["within"] = [self.public_with(*around) for around in self.surrounding((step, index), one)]
+        return found
+
+    def values_at(self, place, found):
+        wanted = expressions.variables(found)
+        found_values = self.values(statements.group(self.path, place, found), wanted) if wanted else {}
+        return {**found_values, **expressions.macros(wanted - found_values.keys(), found["file"])}
+
+    def chain(self, place):
+        """The functions on the way to an instruction, every level of inlining, the outermost first."""
+        callers = [address - 1 for address in reversed(self.path.stack(self.path.frames[place[0]]))]
+        return [statements.shown(level) for address in [*callers, self.address(place)]
+                for level in reversed(statements.levels(address))]
