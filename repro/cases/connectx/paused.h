@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define LONGEST_PAUSE 8 /* turns of others */
+#define LONGEST_PAUSE 4 /* turns of others */
 
 static void pause_awhile(void)
 {
