@@ -342,7 +342,9 @@ is_of_form() { # VERDICT
 	! older_than 6.5 || skip "this kernel may lack the check: see the case's rules"
 	CASE=xsk-bindtodevice run -0 --separate-stderr repro/run
 	run -0 jq -c '[.columns[].rows[] | .errno]' build/xsk-bindtodevice/verdict.json
-	[ "$output" = '[null,null,null,"EINVAL"]' ]
+	[ "$output" = '[null,null,"EPERM",null,null,"EINVAL","EPERM",null]' ]
+	run -0 jq -c '[.columns[].rows[].facts.sends]' build/xsk-bindtodevice/verdict.json
+	[ "$output" = '[true,true,false,true,true,false,false,true]' ]
 	run -0 jq -r '.columns[1].refused[0].at | "\(.function) \(.file) \(.condition)"' build/xsk-bindtodevice/verdict.json
 	[ "$output" = "xsk_bind net/xdp/xsk.c if (bound_dev_if && bound_dev_if != sxdp->sxdp_ifindex)" ]
 	SWAP=1 CASE=xsk-bindtodevice run -1 --separate-stderr repro/run

@@ -335,7 +335,7 @@ stand_in() {
 # bats test_tags=slow
 @test "the case with a patched kernel runs as shown" {
 	reads 0 'make repro CASE=xsk-bindtodevice'
-	as_shown docs/case.md "REPRODUCED: success without the check"
+	as_shown docs/case.md "REPRODUCED: EPERM without the check"
 }
 
 # bats test_tags=slow

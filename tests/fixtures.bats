@@ -123,6 +123,13 @@ exchanged() {
 	exchanged libxdp-prog-refcnt
 }
 
+@test "xsk-bindtodevice: two kernels, of which one lets nobody bind and send" {
+	judged xsk-bindtodevice 0 reproduced "EPERM without the check, EINVAL, EPERM with it" 0
+	[ "$(jq -c '[.columns[].rows[].facts | [.uid, .sends]]' "$BATS_TEST_TMPDIR/xsk-bindtodevice/verdict.json")" = \
+		'[[65534,true],[65534,true],[65534,false],[65534,true],[65534,true],[65534,false],[65534,false],[65534,true]]' ]
+	exchanged xsk-bindtodevice
+}
+
 @test "every recorded run has a test here" {
 	for fixture in tests/fixtures/*; do
 		grep -qE "judged ${fixture##*/} [01] " tests/fixtures.bats

@@ -1,27 +1,45 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 /*
- * Bind AF_XDP sockets that SO_BINDTODEVICE ties to a device.
+ * Bind AF_XDP sockets that a privileged process tied to a device, as an unprivileged user.
  *
  * usage: program DEVICE ANOTHER
- * Both sockets are tied to DEVICE; the first is bound to it, the second to ANOTHER.
- * By Documentation/networking/af_xdp.rst the kernel refuses the second bind().
+ * Creating a socket and tying it with SO_BINDTODEVICE takes CAP_NET_RAW, bind() takes no
+ * privilege. The program creates all sockets, becomes nobody, and binds them. By
+ * Documentation/networking/af_xdp.rst the kernel refuses a bind() to a device other than that
+ * of SO_BINDTODEVICE.
  *
- * Output: one row per socket on stdout, one JSON object per line; errno is bind()'s:
- *   {"row":"another device","errno":22}
- * Exit: 0 all rows were written; 1 a step before a bind() failed, with a message;
- *       2 bad usage.
+ * Output: one row per socket on stdout, one JSON object per line:
+ *   {"row":"another device","uid":65534,"sends":false,"errno":22}
+ * sends says whether a frame left the device; errno is bind()'s, or setsockopt()'s for the socket
+ * that is to be tied anew.
+ * Exit: 0 all rows were written; 1 another step failed, with a message; 2 bad usage.
  */
+#define _GNU_SOURCE
 #include <errno.h>
+#include <grp.h>
 #include <net/if.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <unistd.h>
 #include <linux/if_xdp.h>
 
 #define FRAME_SIZE 4096 /* bytes */
 #define FRAMES 16
 #define RING_SIZE 16 /* entries */
+#define PACKET_SIZE 64 /* bytes */
+#define NOBODY 65534
+
+struct try {
+	const char *row, *tied_to, *bound_to;
+	unsigned int queue; /* a queue takes one socket with a UMEM of its own */
+	bool tie_anew;
+	int fd;
+};
 
 static _Noreturn void fail(const char *step)
 {
@@ -35,11 +53,11 @@ static void set_xdp_option(int fd, int option, const void *value, socklen_t size
 		fail(name);
 }
 
-/* What bind() requires of a socket: a UMEM, its two rings, and one to receive. */
+/* What bind() requires of a socket: a UMEM, its two rings, and one to send. */
 static int create_socket(void *frames)
 {
 	const struct xdp_umem_reg umem = {
-		.addr = (unsigned long)frames,
+		.addr = (uintptr_t)frames,
 		.len = FRAMES * FRAME_SIZE,
 		.chunk_size = FRAME_SIZE,
 	};
@@ -51,39 +69,100 @@ static int create_socket(void *frames)
 	set_xdp_option(fd, XDP_UMEM_REG, &umem, sizeof(umem), "XDP_UMEM_REG");
 	set_xdp_option(fd, XDP_UMEM_FILL_RING, &size, sizeof(size), "XDP_UMEM_FILL_RING");
 	set_xdp_option(fd, XDP_UMEM_COMPLETION_RING, &size, sizeof(size), "XDP_UMEM_COMPLETION_RING");
-	set_xdp_option(fd, XDP_RX_RING, &size, sizeof(size), "XDP_RX_RING");
+	set_xdp_option(fd, XDP_TX_RING, &size, sizeof(size), "XDP_TX_RING");
 	return fd;
 }
 
-/* The socket stays open: close() would not free its queue at once. */
-static void bind_tied(const char *row, void *frames, const char *tied_to, const char *bound_to)
+static int tie(int fd, const char *device)
 {
-	struct sockaddr_xdp address = {
+	return setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, strlen(device));
+}
+
+static void become_nobody(void)
+{
+	if (setgroups(0, NULL) || setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY, NOBODY, NOBODY))
+		fail("setresuid");
+}
+
+static unsigned long packets_sent(const char *device)
+{
+	unsigned long n;
+	char path[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/sys/class/net/%s/statistics/tx_packets", device);
+	file = fopen(path, "r");
+	if (!file || fscanf(file, "%lu", &n) != 1)
+		fail(path);
+	fclose(file);
+	return n;
+}
+
+/* Puts the UMEM's first frame into the TX ring; does it leave the device? */
+static bool sends(const struct try *try)
+{
+	const unsigned long before = packets_sent(try->bound_to);
+	struct xdp_mmap_offsets offsets;
+	socklen_t size = sizeof(offsets);
+	char *ring;
+
+	if (getsockopt(try->fd, SOL_XDP, XDP_MMAP_OFFSETS, &offsets, &size))
+		fail("XDP_MMAP_OFFSETS");
+	ring = mmap(NULL, offsets.tx.desc + RING_SIZE * sizeof(struct xdp_desc), PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_POPULATE, try->fd, XDP_PGOFF_TX_RING);
+	if (ring == MAP_FAILED)
+		fail("mmap");
+	*(struct xdp_desc *)(ring + offsets.tx.desc) = (struct xdp_desc){ .len = PACKET_SIZE };
+	__atomic_store_n((uint32_t *)(ring + offsets.tx.producer), 1, __ATOMIC_RELEASE);
+	if (sendto(try->fd, NULL, 0, MSG_DONTWAIT, NULL, 0))
+		fail("sendto");
+	return packets_sent(try->bound_to) == before + 1;
+}
+
+/* Returns 0, or the errno of the refused call. */
+static int bind_socket(const struct try *try)
+{
+	const struct sockaddr_xdp address = {
 		.sxdp_family = AF_XDP,
-		.sxdp_ifindex = if_nametoindex(bound_to),
+		.sxdp_ifindex = if_nametoindex(try->bound_to),
+		.sxdp_queue_id = try->queue,
 		.sxdp_flags = XDP_COPY,
 	};
-	int fd = create_socket(frames), err = 0;
 
 	if (!address.sxdp_ifindex)
-		fail(bound_to);
-	if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, tied_to, strlen(tied_to)))
-		fail("SO_BINDTODEVICE");
-	if (bind(fd, (struct sockaddr *)&address, sizeof(address)))
-		err = errno;
-	printf("{\"row\":\"%s\",\"errno\":%d}\n", row, err);
+		fail(try->bound_to);
+	if (try->tie_anew && tie(try->fd, try->bound_to))
+		return errno;
+	return bind(try->fd, (const struct sockaddr *)&address, sizeof(address)) ? errno : 0;
 }
 
 int main(int argc, char **argv)
 {
-	static _Alignas(FRAME_SIZE) unsigned char frames[2][FRAMES * FRAME_SIZE];
+	static _Alignas(FRAME_SIZE) unsigned char frames[4][FRAMES * FRAME_SIZE];
+	struct try tries[] = {
+		{ .row = "the same device", .tied_to = argv[1], .bound_to = argv[1] },
+		{ .row = "another device", .tied_to = argv[1], .bound_to = argv[2] },
+		{ .row = "another device, tied anew", .tied_to = argv[1], .bound_to = argv[2], .tie_anew = true },
+		{ .row = "another device, not tied", .bound_to = argv[2], .queue = 1 },
+	};
 
 	if (argc != 3) {
 		fprintf(stderr, "usage: %s DEVICE ANOTHER\n", argv[0]);
 		return 2;
 	}
 	setlinebuf(stdout);
-	bind_tied("the same device", frames[0], argv[1], argv[1]);
-	bind_tied("another device", frames[1], argv[1], argv[2]);
+	for (size_t i = 0; i < sizeof(tries) / sizeof(*tries); i++) {
+		tries[i].fd = create_socket(frames[i]);
+		if (tries[i].tied_to && tie(tries[i].fd, tries[i].tied_to))
+			fail("SO_BINDTODEVICE");
+	}
+	become_nobody();
+	/* The sockets stay open: close() would not free their queues at once. */
+	for (size_t i = 0; i < sizeof(tries) / sizeof(*tries); i++) {
+		int err = bind_socket(&tries[i]);
+
+		printf("{\"row\":\"%s\",\"uid\":%u,\"sends\":%s,\"errno\":%d}\n", tries[i].row, getuid(),
+		       !err && sends(&tries[i]) ? "true" : "false", err);
+	}
 	return 0;
 }
