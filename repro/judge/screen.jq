@@ -7,11 +7,14 @@ include "shown";
 
 def screen_width: 100;
 
-# A call of one column, with the values that are NULL in only some of the columns.
+# Does a value differ from another column's? Addresses do by chance.
+def unlike($other): (. == null) != ($other == null) or (type == "number" and . != $other);
+
+# A call of one column, with the values that are not alike in all columns.
 def cell($others; $column):
   if . == null then "not called"
   else ([.values | to_entries[] | . as $value
-         | select(any($others[].values; has($value.key) and (.[$value.key] == null) != ($value.value == null)))
+         | select(any($others[].values; has($value.key) and (.[$value.key] as $other | $value.value | unlike($other))))
          | "\(.key) \(.value | shown)"] + [returned($column)] | join(", "))
   end;
 

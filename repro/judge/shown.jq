@@ -20,7 +20,7 @@ def returned($column):
     . as $call
     | [$column.rows[] | .row as $row | .calls[] | select(.returned == $call.returned) | {order, $row}][0]
     | if .order == $call.order then "returned a new one" else "returned \(.row)'s" end
-  elif .ring == 0 then (if .returned == 0 then "success" else "\(.returned)" end)
+  elif .ring == 0 then (if .returned == 0 then "success" else .returned // "returned" end)
   else "returned \(.returned | shown)" end;
 
 def hex: . as $n | "0123456789abcdef" | "\(.[$n / 16 | floor:][:1])\(.[$n % 16:][:1])";
