@@ -39,6 +39,8 @@ struct try {
 	unsigned int queue; /* a queue takes one socket with a UMEM of its own */
 	bool tie_anew;
 	int fd;
+	uint32_t *producer; /* of the TX ring */
+	struct xdp_desc *descriptors;
 };
 
 static _Noreturn void fail(const char *step)
@@ -98,10 +100,9 @@ static unsigned long packets_sent(const char *device)
 	return n;
 }
 
-/* Puts the UMEM's first frame into the TX ring; does it leave the device? */
-static bool sends(const struct try *try)
+/* Older kernels, as 6.1, refuse that for a socket that is bound. */
+static void map_ring(struct try *try)
 {
-	const unsigned long before = packets_sent(try->bound_to);
 	struct xdp_mmap_offsets offsets;
 	socklen_t size = sizeof(offsets);
 	char *ring;
@@ -112,8 +113,17 @@ static bool sends(const struct try *try)
 		    MAP_SHARED | MAP_POPULATE, try->fd, XDP_PGOFF_TX_RING);
 	if (ring == MAP_FAILED)
 		fail("mmap");
-	*(struct xdp_desc *)(ring + offsets.tx.desc) = (struct xdp_desc){ .len = PACKET_SIZE };
-	__atomic_store_n((uint32_t *)(ring + offsets.tx.producer), 1, __ATOMIC_RELEASE);
+	try->producer = (uint32_t *)(ring + offsets.tx.producer);
+	try->descriptors = (struct xdp_desc *)(ring + offsets.tx.desc);
+}
+
+/* Puts the UMEM's first frame into the TX ring; does it leave the device? */
+static bool sends(const struct try *try)
+{
+	const unsigned long before = packets_sent(try->bound_to);
+
+	try->descriptors[0] = (struct xdp_desc){ .len = PACKET_SIZE };
+	__atomic_store_n(try->producer, 1, __ATOMIC_RELEASE);
 	if (sendto(try->fd, NULL, 0, MSG_DONTWAIT, NULL, 0))
 		fail("sendto");
 	return packets_sent(try->bound_to) == before + 1;
@@ -155,6 +165,7 @@ int main(int argc, char **argv)
 		tries[i].fd = create_socket(frames[i]);
 		if (tries[i].tied_to && tie(tries[i].fd, tries[i].tied_to))
 			fail("SO_BINDTODEVICE");
+		map_ring(&tries[i]);
 	}
 	become_nobody();
 	/* The sockets stay open: close() would not free their queues at once. */
