@@ -371,3 +371,12 @@ is_of_form() { # VERDICT
 		[[ ${lines[-1]} == *"NOT REPRODUCED"* ]]
 	done
 }
+
+# bats test_tags=slow
+@test "xsk-need-wakeup: only the fix differs, and SWAP=1 is not reproduced" {
+	! older_than 6.1 || skip "this kernel may lack the fix: see the case's rules"
+	CASE=xsk-need-wakeup run -0 --separate-stderr repro/run
+	[[ ${lines[-1]} == "  REPRODUCED: "* ]]
+	CASE=xsk-need-wakeup SWAP=1 run -1 --separate-stderr repro/run
+	[[ ${lines[-1]} == *"NOT REPRODUCED"* ]]
+}

@@ -130,6 +130,13 @@ exchanged() {
 	exchanged xsk-bindtodevice
 }
 
+@test "xsk-need-wakeup: only what the kernel recorded differs" {
+	judged xsk-need-wakeup 0 reproduced "success without the fix, success with it" 0
+	[ "$(jq -c '[.columns[].rows[].calls[].values.uses_need_wakeup]' "$BATS_TEST_TMPDIR/xsk-need-wakeup/verdict.json")" = '[1,0,0,1,1,1]' ]
+	[[ $output == *"another device: xp_add_xsk    uses_need_wakeup 0,"*"uses_need_wakeup 1,"* ]]
+	exchanged xsk-need-wakeup
+}
+
 @test "every recorded run has a test here" {
 	for fixture in tests/fixtures/*; do
 		grep -qE "judged ${fixture##*/} [01] " tests/fixtures.bats
