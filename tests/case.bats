@@ -380,3 +380,12 @@ is_of_form() { # VERDICT
 	CASE=xsk-need-wakeup SWAP=1 run -1 --separate-stderr repro/run
 	[[ ${lines[-1]} == *"NOT REPRODUCED"* ]]
 }
+
+# bats test_tags=slow
+@test "xsk-ring-optlen: only the fix differs, and SWAP=1 is not reproduced" {
+	! older_than 6.9 || skip "this kernel may lack the fix: see the case's rules"
+	CASE=xsk-ring-optlen run -0 --separate-stderr repro/run
+	[[ ${lines[-1]} == "  REPRODUCED: "* ]]
+	CASE=xsk-ring-optlen SWAP=1 run -1 --separate-stderr repro/run
+	[[ ${lines[-1]} == *"NOT REPRODUCED"* ]]
+}

@@ -137,6 +137,15 @@ exchanged() {
 	exchanged xsk-need-wakeup
 }
 
+@test "xsk-ring-optlen: what is too short is read, or refused in another line for each option" {
+	judged xsk-ring-optlen 0 reproduced "EFAULT, EINVAL without the check, EINVAL with it" 0
+	[ "$(jq -c '[.columns[].rows[].errno]' "$BATS_TEST_TMPDIR/xsk-ring-optlen/verdict.json")" = \
+		'[null,null,"EFAULT",null,null,"EFAULT","EINVAL","EINVAL",null,"EINVAL","EINVAL",null,"EINVAL","EINVAL","EINVAL","EINVAL"]' ]
+	[ "$(jq -r '[.columns[1].refused[] | select(.at.condition == "if (optlen < sizeof(entries))") | .at.line] | unique | length' \
+		"$BATS_TEST_TMPDIR/xsk-ring-optlen/verdict.json")" = 2 ]
+	exchanged xsk-ring-optlen
+}
+
 @test "every recorded run has a test here" {
 	for fixture in tests/fixtures/*; do
 		grep -qE "judged ${fixture##*/} [01] " tests/fixtures.bats
