@@ -19,6 +19,7 @@ STATES_MAX = 20000  # of an exploration; beyond that its answer is "unknown"
 ERROR_MAX = 4096  # include/linux/err.h
 DEPTH_MAX = 8  # callees that one condition is followed into
 ARITHMETIC = ("lea", "sub", "add", "and", "or", "xor", "sh", "not", "neg", "sar", "sbb")
+ARGUMENTS = {"rdi", "rsi", "rdx", "rcx", "r8", "r9"}
 KEEPS_FLAGS = ("mov", "lea", "push", "pop", "set", "nop", "cmov", "not")
 
 
@@ -76,6 +77,7 @@ class Exploration:
         self.constant = constant_of(born)
         self.start, self.end = bounds(born.address)
         self.blocks = {}
+        self.echoes = set()  # addresses of calls that return what they are given
         self.selected = {}  # branch that only selects: the way that it went
 
     def block(self, address):
@@ -146,7 +148,8 @@ class Exploration:
             for one in block:
                 if sets_flags(one):
                     compared_with = holders
-                holders = transfer(one, holders)
+                echoed = one.address in self.echoes and holders & ARGUMENTS
+                holders = transfer(one, holders) | ({"rax"} if echoed else set())
                 if one.address == self.born.address or (self.constant is not None and constant_of(one) == self.constant):
                     holders |= {target_of(one)}
             last = block[-1]
@@ -164,14 +167,19 @@ class Exploration:
 
 def branches(path, frame, born):
     """The branches of a frame in order of time: (step, what held the value then, what held it
-    at the comparison before: compilers make values between the two)."""
+    at the comparison before: compilers make values between the two). And the addresses of calls
+    of functions that were given the value and returned it."""
     holders, tested, found = frozenset(), frozenset(), []
     constant = constant_of(path.instructions(born.step)[born.index])
     # An error is the same wherever it was made; other constants are when this one was born.
     begin = 0 if is_error(constant) else born.step
+    given, echoes = None, set()
     for step, of in enumerate(path.frames):
         if of != frame:
             continue
+        if given and path.frames[step - 1] != frame and gives_back(path, step - 1, born):
+            holders |= {"rax"}
+            echoes.add(given)
         for index, one in enumerate(path.instructions(step)):
             if one.flow in ("jcc", "jmp"):
                 found.append((step, holders, tested))
@@ -181,7 +189,18 @@ def branches(path, frame, born):
             is_again = constant is not None and step >= begin and constant_of(one) == constant
             if is_again or (step, index) == (born.step, born.index):
                 holders |= {target_of(one)}
-    return found
+        last = path.blocks[step].last
+        given = last.address if last.flow == "call" and holders & ARGUMENTS else None
+    return found, echoes
+
+
+def gives_back(path, step, born):
+    """Did a callee, which returned at the end of a step, return what it was given?"""
+    try:
+        found = origin.birth(path, step, len(path.instructions(step)))
+    except LabError:
+        return False
+    return (found.step, found.index) == (born.step, born.index)
 
 
 def sets_flags(one):
@@ -227,7 +246,8 @@ def decisions(path, born):
     found, selections = [], []
     if exploration.start == exploration.end:
         return []
-    for step, holders, tested in reversed(branches(path, path.frames[born.step], born)):
+    passed, exploration.echoes = branches(path, path.frames[born.step], born)
+    for step, holders, tested in reversed(passed):
         branch = path.blocks[step].last
         if path.stops[step] is not None or (branch.flow == "jmp" and branch.target is not None):
             continue

@@ -111,12 +111,15 @@ def birth(path, step, index, register="rax", value=None, live=None):
     that is known. live: see Live in guest.py; it answers what the path does not tell, and
     without it a value that was in memory is followed no further."""
     carrier, frame = register, path.frames[step]
+    carriers = {}  # of frames that got it from a callee, which may return its argument
     while True:
         for step, index, callee in backwards(path, step, index):
             if path.frames[step] != frame:  # an argument of the caller's
-                carrier, frame = register, path.frames[step]
+                frame = path.frames[step]
+                carrier = carriers.get(frame, register)
             if callee is not None:
                 if register == "rax":
+                    carriers[frame] = carrier
                     step, index, carrier = callee, len(path.instructions(callee)), "rax"
                     frame = path.frames[step]
                     break
