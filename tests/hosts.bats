@@ -8,7 +8,7 @@ load lib
 
 setup() {
 	own_cache
-	bwrap --unshare-user --ro-bind / / true 2>/dev/null || skip "this host does not allow user namespaces"
+	bwrap --unshare-user --unshare-pid --ro-bind / / --proc /proc true 2>/dev/null || skip "this host does not allow user namespaces with a /proc"
 	export BUILD=build/hosts-test.$BATS_TEST_NUMBER
 	root=$XDG_CACHE_HOME/xsklab/hosts/toy
 	mkdir -p "$root"/{dev,proc,sys,tmp,run,var/tmp,home,root,etc,usr/bin}
