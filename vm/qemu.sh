@@ -83,7 +83,7 @@ can_be_saved() {
 
 # takes_plugin PLUGIN: does QEMU accept the version of the interface that it was built for?
 takes_plugin() {
-	timeout 10 "$QEMU" -machine none -nodefaults -display none -monitor stdio -plugin "$1" <<<quit >/dev/null 2>&1
+	timeout 60 "$QEMU" -machine none -nodefaults -display none -monitor stdio -plugin "$1" <<<quit >/dev/null 2>&1
 }
 
 # build_plugin SOURCE OPTIONS: build plugin.so for the newest version of the interface that QEMU
