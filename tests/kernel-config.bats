@@ -436,6 +436,16 @@ compiled() {
 	[ ! -e link ]
 }
 
+@test "a file with an assertion that needs the optimiser keeps its own optimisation, and no other does" {
+	patches
+	echo CONFIG_ASSERTS=y >asserts.config
+	CONFIG=asserts.config built link tree
+	said "init.c needs its own optimisation"
+	[[ $stderr != *more.c* ]]
+	built other tree
+	[[ $stderr != *optimisation* ]]
+}
+
 @test "a cache that is not writable is an error" {
 	echo file >"$BATS_TEST_TMPDIR/cache"
 	publish 9.1
