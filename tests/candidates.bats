@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# Which of the errors that a program met make why takes for the one that matters: on logs
-# that strace made in the guest, or that are written here. No guest is needed.
+# Which error make why takes for the one that made the program fail: with logs of strace from the
+# guest, or written here. Needs no guest.
 
 # shellcheck disable=SC2016,SC2154 # what is quoted is jq's; bats sets output
 
@@ -31,7 +31,7 @@ choose() {
 		--argjson errno "$(cat "$ERRORS")" --arg again "make why PROG=./p" -f repro/why.d/choose.jq "$OUT"
 }
 
-# chosen LOG CALL ERRNO [FILTER]: of the log's errors it is that, for which the filter holds.
+# chosen LOG CALL ERRNO [FILTER]: the lab chooses that error of the log, and the filter holds for it.
 chosen() {
 	candidates "$1"
 	run -0 choose
@@ -51,7 +51,7 @@ log() {
 	printf '40 [ 231] exit_group(%d)              = ?\n40 [ 231] +++ exited with %d +++\n' "${STATUS-1}" "${STATUS-1}"
 }
 
-@test "the number in the last words counts, not six thousand EAGAIN before and after them" {
+@test "an error number in the last message outweighs six thousand EAGAIN around it" {
 	polls() { for ((i = 0; i < 3000; i++)); do echo '45 recvfrom(3, 0x7ffd1de10370, 64, 0, NULL, NULL) = -1 EAGAIN (Resource temporarily unavailable)'; done; }
 	mapfile -t polls < <(polls)
 	log "${polls[@]}" '49 bind(5, {sa_family=AF_XDP}, 16) = -1 EBUSY (Device or resource busy)' \
@@ -62,7 +62,7 @@ bind(5, {sa_family=AF_XDP}, 16) = -1 EBUSY (Device or resource busy)
 the program exited with 1' ]
 }
 
-@test "an error is named by text, by name, and by number in the ways of programs" {
+@test "a message may name an error by text, by name, or by number, in programs' usual forms" {
 	for words in "Device or resource busy" EBUSY "(16)" "(-16)" "rc=-16" "errno 16" "[Errno 16]" "ret: -16" "failed with -16" "error code 16"; do
 		log '257 openat(AT_FDCWD, "/etc/p.conf", O_RDONLY) = -1 ENOENT (No such file or directory)' \
 			'49 bind(5, {sa_family=AF_XDP}, 16) = -1 EBUSY (Device or resource busy)' \
@@ -70,13 +70,13 @@ the program exited with 1' ]
 			"1 write(2, \"worker 2: $words\\n\", 38) = 38" '54 setsockopt(6, SOL_SOCKET, SO_DEBUG, [1], 4) = -1 EACCES (Permission denied)' >"$BATS_TEST_TMPDIR/log"
 		chosen - bind EBUSY .spoken <"$BATS_TEST_TMPDIR/log"
 	done
-	# A number elsewhere is a number.
+	# Any other number names no error.
 	log '49 bind(5, {sa_family=AF_XDP}, 16) = -1 EBUSY (Device or resource busy)' \
 		'1 write(2, "worker 16 of 16 gives up\n", 38) = 38' >"$BATS_TEST_TMPDIR/log"
 	chosen - bind EBUSY '.spoken | not' <"$BATS_TEST_TMPDIR/log"
 }
 
-@test "a message that names the call or its argument tells two of an error apart" {
+@test "if two calls return the same error, a message that names one or its argument decides" {
 	two=('257 openat(AT_FDCWD, "/run/a.sock", O_RDONLY) = -1 ENOENT (No such file or directory)'
 		'257 openat(AT_FDCWD, "/run/b.sock", O_RDONLY) = -1 ENOENT (No such file or directory)')
 	log "${two[@]}" '1 write(2, "cannot open /run/a.sock: No such file or directory\n", 50) = 50' >"$BATS_TEST_TMPDIR/log"
@@ -85,7 +85,7 @@ the program exited with 1' ]
 	chosen - openat ENOENT '.args_text[1] == "/run/b.sock"' <"$BATS_TEST_TMPDIR/log"
 }
 
-@test "without words, what the program did next counts: it gave up, or closed the descriptor" {
+@test "without a message, what the program did next counts: it gave up, or closed the descriptor" {
 	chosen quiet listen EBADF '(.because | contains("exited with 3 soon after")) and .args_raw == [99, 1]'
 	run -0 choose "" ENOENT
 	[ "$(jq -r .args_text[1] <<<"$output")" = /etc/nosuch.conf ]
@@ -93,11 +93,11 @@ the program exited with 1' ]
 	run -0 choose recvfrom "" 50
 	[ "$(jq -c '[.nth, .args_raw]' <<<"$output")" = '[50,[3,null,9,0,0,0]]' ]
 	run -0 choose recvfrom "" 51
-	[[ $output == *"no such call failed (CALL=recvfrom ERRNO= NTH=51); LIST=1 shows the "* ]]
+	[[ $output == *"no failed call matches CALL=recvfrom NTH=51; LIST=1 lists the "* ]]
 	chosen number setsockopt ENOPROTOOPT '.because | contains("setup rc=-92")'
 }
 
-@test "the last line of a long write, of which strace shows the beginning, counts" {
+@test "the last line of a write counts, even if strace cut it off" {
 	log '49 bind(5, {sa_family=AF_XDP}, 16) = -1 EBUSY (Device or resource busy)' \
 		'54 setsockopt(6, SOL_SOCKET, SO_DEBUG, [1], 4) = -1 EACCES (Permission denied)' \
 		'1 write(1, "worker 1 is up\nworker 2"..., 4096) = 4096' >"$BATS_TEST_TMPDIR/log"
@@ -105,7 +105,7 @@ the program exited with 1' ]
 	chosen - setsockopt EACCES <"$BATS_TEST_TMPDIR/log"
 }
 
-@test "a descriptor may be another thread's, so it is no mark of a call of several threads" {
+@test "with several threads, a call's descriptor is not compared" {
 	log '49 bind(5, {sa_family=AF_XDP}, 16) = -1 EBUSY (Device or resource busy)' >"$BATS_TEST_TMPDIR/log"
 	chosen - bind EBUSY '.args_raw == [5, null, 16]' <"$BATS_TEST_TMPDIR/log"
 	echo '41 [ 231] +++ exited with 0 +++' >>"$BATS_TEST_TMPDIR/log"
@@ -113,17 +113,17 @@ the program exited with 1' ]
 	chosen - bind EBUSY '.args_raw == [null, null, 16]' <"$BATS_TEST_TMPDIR/log"
 }
 
-@test "what failed where another try succeeded is a search path" {
+@test "ENOENT is a search path if the same name was found elsewhere" {
 	log '257 openat(AT_FDCWD, "/etc/p.conf", O_RDONLY) = -1 EACCES (Permission denied)' \
 		'257 openat(AT_FDCWD, "/usr/a/x.o", O_RDONLY) = -1 ENOENT (No such file or directory)' \
 		'257 openat(AT_FDCWD, "/usr/b/x.o", O_RDONLY) = 3' >"$BATS_TEST_TMPDIR/log"
 	chosen - openat EACCES '.next == []' <"$BATS_TEST_TMPDIR/log"
 }
 
-@test "EINTR belongs to the call that a signal ended, and not to the handler's return" {
+@test "EINTR belongs to the call that a signal ended, not to the handler's return" {
 	chosen interrupted recvfrom EINTR '.nth == 1 and .number == 45 and .args_raw[0:1] == [3]'
 	run -1 grep rt_sigreturn "$OUT"
-	# After a handler with SA_RESTART, the call is made again.
+	# With SA_RESTART, the kernel restarts the call after the handler.
 	printf '%s\n' '7 [  45] recvfrom(3, 0x7ffd, 64, 0, NULL, NULL) = ? ERESTARTSYS (To be restarted if SA_RESTART is set)' \
 		'7 [  15] rt_sigreturn({mask=[]})    = 45' '7 [  45] recvfrom(3, 0x7ffd, 64, 0, NULL, NULL) = 5' '7 [ 231] +++ exited with 0 +++' |
 		candidates -
@@ -134,14 +134,14 @@ the program exited with 1' ]
 	chosen netlink-ack sendto EEXIST '.carried == "netlink-ack" and .carrier.call == "recvfrom" and .number == 44 and .args_raw[0] == 4
 		and .errno == 17 and (.args | contains("NLM_F_ACK"))'
 	chosen sock-destroy sendto ENOENT '.carried == "netlink-ack"'
-	# ip: the kernel's words are the program's, and no probe is taken for it.
+	# ip prints the kernel's text; its probes are not chosen instead.
 	chosen extended-ack sendmsg EINVAL '.says == "mtu greater than device maximum" and (.because | contains("mtu greater")) and .next == []'
 	chosen ip-exist sendmsg EEXIST '.says == null'
 	chosen dump sendto ENOENT '.carried == "netlink-ack" and .says == "ipv4: FIB table does not exist"'
 	[[ $(list) == *") was answered with ENOENT (No such file or directory)"* ]]
 }
 
-@test "netlink: of several requests in flight, each has its own acknowledgement" {
+@test "netlink: with several requests in flight, each acknowledgement finds its own" {
 	request() { echo "44 sendto(3, [{nlmsg_len=40, nlmsg_type=$1, nlmsg_flags=NLM_F_REQUEST|NLM_F_ACK, nlmsg_seq=$2, nlmsg_pid=0}, 1], 40, 0, NULL, 0) = 40"; }
 	ack() { echo "45 recvfrom(3, [{nlmsg_len=36, nlmsg_type=NLMSG_ERROR, nlmsg_flags=NLM_F_CAPPED, nlmsg_seq=$1, nlmsg_pid=40}, {error=$2, msg={nlmsg_len=40, nlmsg_type=RTM_NEWADDR, nlmsg_flags=0, nlmsg_seq=$1, nlmsg_pid=0}}], 4096, ${3:-0}, NULL, NULL) = 36"; }
 	log '41 socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE) = 3' "$(request RTM_NEWADDR 1)" "$(request RTM_NEWROUTE 2)" "$(request RTM_NEWLINK 3)" \
@@ -150,35 +150,35 @@ the program exited with 1' ]
 	[ "$(jq '.failed | length' "$OUT")" = 1 ]
 }
 
-@test "SO_ERROR and the error queue: what brought the error, and the descriptor's history" {
+@test "SO_ERROR and the error queue: the call that reported the error, and the descriptor's history" {
 	chosen so-error getsockopt ECONNREFUSED '.carried == "so-error" and .since.call == "socket" and .last == {call: "connect", number: 42, nth: 1, thread: 0}'
 	chosen error-queue recvmsg ECONNREFUSED '.carried == "error-queue" and .since.call == "socket" and .last.call == "sendto" and .args_raw[0] == 3'
-	[[ $(list) == *") brought ECONNREFUSED (Connection refused)"* ]]
+	[[ $(list) == *") reported ECONNREFUSED (Connection refused)"* ]]
 }
 
-@test "an error that only the kernel knows has a name" {
+@test "an error of the kernel's own has a name" {
 	chosen kernels-own bpf ENOTSUPP '.errno == 524 and .spoken'
-	[[ $(list) == *"= -1 ENOTSUPP (Operation is not supported, which the C library calls Unknown error 524)"* ]]
+	[[ $(list) == *"= -1 ENOTSUPP (Operation is not supported; the C library says Unknown error 524)"* ]]
 }
 
-@test "an error that no call had is the library's" {
+@test "an error that no call returned is the library's" {
 	log '21 access("/nosuch", F_OK) = -1 ENOENT (No such file or directory)' '1 write(2, "p: Invalid argument\n", 20) = 20' | candidates -
 	run -0 choose
-	[[ $output == *'no system call failed with EINVAL, which the program speaks of (p: Invalid argument)'* ]]
-	# Words without a call do not hide the words of one that failed.
+	[[ $output == *'the program reported EINVAL (p: Invalid argument), but no system call returned it'* ]]
+	# A message that no call explains does not hide one that a call explains.
 	log '49 bind(5, {sa_family=AF_XDP}, 16) = -1 EBUSY (Device or resource busy)' '1 write(2, "bind: Device or resource busy\n", 30) = 30' \
 		'1 write(2, "cannot start: Invalid argument\n", 20) = 20' >"$BATS_TEST_TMPDIR/log"
-	chosen - bind EBUSY '.because | contains("no call failed with EINVAL, of which the program spoke last")' <"$BATS_TEST_TMPDIR/log"
+	chosen - bind EBUSY '.because | contains("no call returned EINVAL, which the program reported last")' <"$BATS_TEST_TMPDIR/log"
 }
 
-@test "an error that no call of a user of io_uring had came in a completion" {
+@test "if a program uses io_uring, an error that no call returned came in a completion" {
 	ring=('425 io_uring_setup(8, {flags=0}) = 3' '425 io_uring_setup(8, {flags=0}) = 4'
 		'21 access("/nosuch", F_OK) = -1 ENOENT (No such file or directory)')
 	log "${ring[@]}" '1 write(2, "p: Invalid argument\n", 20) = 20' >"$BATS_TEST_TMPDIR/log"
 	chosen - io_uring_enter EINVAL '.carried == "completion" and .errno == 22 and .since == {call: "io_uring_setup", number: 425, nth: 1, thread: 0}' <"$BATS_TEST_TMPDIR/log"
 	log "${ring[@]}" '1 write(1, "res=-105\n", 9) = 9' >"$BATS_TEST_TMPDIR/log"
 	chosen - io_uring_enter ENOBUFS <"$BATS_TEST_TMPDIR/log"
-	# It does not speak of one: any. All is well: none. A call had it: that one.
+	# Without a message: any error. Exit code 0: none. A call returned it: that call.
 	log "${ring[@]:0:2}" >"$BATS_TEST_TMPDIR/log"
 	chosen - io_uring_enter null '.errno == null' <"$BATS_TEST_TMPDIR/log"
 	STATUS=0 log "${ring[@]:0:2}" | candidates -
@@ -188,7 +188,7 @@ the program exited with 1' ]
 	chosen - bind EINVAL <"$BATS_TEST_TMPDIR/log"
 }
 
-@test "ALL=1: what differs and is no noise, in the order of time; the likeliest is marked" {
+@test "ALL=1: distinct errors that are not noise, in order of time; the likeliest is marked" {
 	candidates number
 	ALL=1 run -0 choose
 	[ "$(jq -c 'map([.call, .likeliest])' <<<"$output")" = '[["openat",false],["setsockopt",true],["close",false]]' ]
@@ -197,7 +197,7 @@ the program exited with 1' ]
 	[ "$(jq -c 'map([.call, .nth])' <<<"$output")" = '[["recvfrom",50]]' ]
 }
 
-@test "files that the program looked for in vain are named, and none that the kernel makes" {
+@test "files that the program looked for in vain are named, but not the kernel's own" {
 	log '257 openat(AT_FDCWD, "/usr/share/p/table", O_RDONLY) = -1 ENOENT (No such file or directory)' \
 		'257 openat(AT_FDCWD, "/proc/nosuch", O_RDONLY) = -1 ENOENT (No such file or directory)' \
 		'59 execve("/usr/sbin/tc", ["tc"], 0x7ffe /* 9 vars */) = -1 ENOENT (No such file or directory)' \

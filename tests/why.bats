@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# repro/why: the line of the kernel that refused a call, of programs that the lab does
-# not know. What is expected was read in the sources of Linux 5.10 to 7.2.
+# repro/why: the kernel line that refused a call, for programs that the lab does not know. The
+# expected lines were read in the sources of Linux 5.10 to 7.2.
 
 # shellcheck disable=SC2016,SC2030,SC2031,SC2154 # what is quoted is jq's; bats sets output
 
@@ -15,7 +15,7 @@ setup_file() {
 
 answer() { jq -re "$1" build/why.json; }
 
-# refused NAME CALL ERRNO CONDITION STATEMENT: the program's call is refused by that.
+# refused NAME CALL ERRNO CONDITION STATEMENT: the answer is that condition and statement.
 refused() {
 	run -0 --separate-stderr repro/why "PROG=$PROGRAM" "ARGS=$1"
 	[ "$(answer .call)" = "$2" ]
@@ -31,14 +31,14 @@ refused() {
 
 value() { [ "$(jq -c --arg name "$1" '.values[$name]' build/why.json)" = "$2" ]; }
 
-@test "an argument that is too short is named, and its value" {
+@test "bind: an address that is too short, and its length" {
 	refused bind-short bind EINVAL 'if \(addr_len < sizeof\(struct sockaddr_in\)\)' 'return -EINVAL;'
 	value addr_len 3
 	[[ $output == *"addr_len = 3"* ]]
 }
 
 # bats test_tags=slow
-@test "ioctl: a device that is not there" {
+@test "ioctl: a device that does not exist" {
 	refused ioctl-device ioctl ENODEV 'if \(!dev\)' 'return -ENODEV;'
 	value dev null
 }
@@ -49,7 +49,7 @@ value() { [ "$(jq -c --arg name "$1" '.values[$name]' build/why.json)" = "$2" ];
 }
 
 # bats test_tags=slow
-@test "bpf: a condition over two lines is given whole" {
+@test "bpf: a condition of two lines is shown whole" {
 	refused bpf-map bpf EINVAL \
 		'if \(attr->max_entries == 0 \|\| attr->key_size == 0 \|\| attr->value_size == 0\)' 'return -EINVAL;'
 	value 'attr->max_entries' 0
@@ -61,20 +61,20 @@ value() { [ "$(jq -c --arg name "$1" '.values[$name]' build/why.json)" = "$2" ];
 }
 
 # bats test_tags=slow
-@test "recv: an error that came through a pointer, after a sleep" {
+@test "recv: an error returned through an out-parameter, after a sleep" {
 	refused recv-timeout recvfrom EAGAIN \
 		'\} while \(timeo && !__skb_wait_for_more_packets\(.*\)\);' 'error = -EAGAIN;'
 	value timeo 0
 }
 
 # bats test_tags=slow
-@test "sendto: an error that came as a pointer" {
+@test "sendto: an ERR_PTR()" {
 	refused netlink-nobody sendto ECONNREFUSED 'if \(!sock\)' 'return ERR_PTR(-ECONNREFUSED);'
 	value sock null
 }
 
 # bats test_tags=slow
-@test "threads that have the same call refused all the time do not confuse it" {
+@test "other threads whose same call is refused all the time do not matter" {
 	refused threads bind EINVAL 'if \(addr_len < sizeof\(struct sockaddr_in\)\)' 'return -EINVAL;'
 	value addr_len 3
 	run -0 --separate-stderr repro/why "PROG=$PROGRAM" ARGS=threads ERRNO=EADDRNOTAVAIL NTH=250
@@ -82,7 +82,7 @@ value() { [ "$(jq -c --arg name "$1" '.values[$name]' build/why.json)" = "$2" ];
 	[ "$(answer .errno)" = EADDRNOTAVAIL ]
 }
 
-@test "make why: the refusal of this project's case is found without knowing it" {
+@test "make why finds the refusal of this project's case without knowing the case" {
 	run -0 --separate-stderr make -s why PROG=build/xsk-netns-cookie/program.before \
 		ARGS='--ingress outer --egress inner --egress-netns inner-ns'
 	[ "$(answer '"\(.call) \(.errno)"')" = "bind EINVAL" ]
@@ -99,18 +99,18 @@ value() { [ "$(jq -c --arg name "$1" '.values[$name]' build/why.json)" = "$2" ];
 	[ "$(answer '"\(.call) \(.errno)"')" = "access ENOENT" ]
 	[[ $(answer .chain[-1].file) == fs/* || $(answer .chain[-1].file) == include/* ]]
 	run -1 --separate-stderr repro/why "PROG=$PROGRAM" ARGS=library CALL=access NTH=2
-	ends_with "no such call failed"
+	ends_with "no failed call matches CALL=access NTH=2"
 }
 
 # bats test_tags=slow
-@test "an error that errno.h does not have is named as the kernel names it" {
+@test "an error that the C library lacks is named as the kernel names it" {
 	run -0 --separate-stderr repro/why "PROG=$PROGRAM" ARGS=bpf-batch ERRNO=ENOTSUPP
 	[ "$(answer '"\(.call) \(.errno)"')" = "bpf ENOTSUPP" ]
 	answer .statement.text | grep -q 'err = -ENOTSUPP'
 }
 
 # bats test_tags=slow
-@test "an error that only an acknowledgement had is listed, and a program that went on says so" {
+@test "an error in an acknowledgement is listed, and the screen says if the program went on" {
 	run -0 --separate-stderr repro/why PROG="$(PATH=$PATH:/usr/sbin command -v ip)" ARGS='link set dev outer mtu 70000' LIST=1
 	[[ $output == *"was answered with EINVAL (Invalid argument)"* ]]
 	run -0 --separate-stderr repro/why "PROG=$PROGRAM" ARGS=went-on
@@ -118,7 +118,7 @@ value() { [ "$(jq -c --arg name "$1" '.values[$name]' build/why.json)" = "$2" ];
 }
 
 # bats test_tags=slow
-@test "what the kernel was built without is named, and a file that only the host has" {
+@test "an option that the kernel lacks is named, and a file that only the host has" {
 	run -0 --separate-stderr repro/why "PROG=$PROGRAM" ARGS=mptcp
 	[ "$(answer '.lacks[0]')" = CONFIG_MPTCP ]
 	[[ ${lines[1]} == "  this kernel has no CONFIG_MPTCP; make why PROG="*" CONFIG=<(printf "*"CONFIG_MPTCP)" ]]
@@ -126,19 +126,19 @@ value() { [ "$(jq -c --arg name "$1" '.values[$name]' build/why.json)" = "$2" ];
 	[ "$(answer '.missing[0]')" = "$PWD/README.md" ]
 	run -1 --separate-stderr repro/why PROG=/bin/cat "ARGS=$PWD/README.md" "FILES=$PWD/README.md"
 	ends_with "no system call failed"
-	# CONFIG=<(...), which nobody can read twice.
+	# CONFIG=<(...) can be read only once.
 	run -2 --separate-stderr repro/why "PROG=$PROGRAM" ARGS=mptcp CONFIG=<(echo nonsense)
 	said 'neither CONFIG_NAME=VALUE nor a comment'
 }
 
-@test "an error that never was in the kernel is recognised, though another call failed" {
+@test "an error that the kernel never returned is recognised, even if another call failed" {
 	run -1 --separate-stderr repro/why "PROG=$PROGRAM" ARGS=library
-	ends_with "no system call failed with EINVAL, which the program speaks of (library: Invalid argument"
+	ends_with "the program reported EINVAL (library: Invalid argument"
 	[ ! -e build/why.json ]
 }
 
 # bats test_tags=slow
-@test "a program in which nothing fails, one that crashes and one that never ends say so" {
+@test "a program without a failed call, one that crashes, and one that never ends" {
 	run -1 --separate-stderr repro/why "PROG=$PROGRAM" ARGS=fine
 	ends_with "no system call failed, and the program exited with 0"
 	run -1 --separate-stderr repro/why "PROG=$PROGRAM" ARGS=crash
@@ -157,7 +157,7 @@ value() { [ "$(jq -c --arg name "$1" '.values[$name]' build/why.json)" = "$2" ];
 	grep -q '^hello' build/why/strace/console.log
 	echo 'echo begun; echo "no \"such\" thing" >&2; exit 7' >"$BATS_TEST_TMPDIR/setup"
 	run -125 --separate-stderr repro/why PROG=/bin/cat ARGS=/etc/nosuch "SETUP=$BATS_TEST_TMPDIR/setup"
-	ends_with 'failed in the guest with status 7, after "no "such" thing"; see'
+	ends_with 'failed in the guest with status 7; its last line: "no "such" thing"; see'
 	run -0 --separate-stderr repro/why PROG=/bin/cat ARGS=/etc/nosuch
 	answer .args | grep -q /etc/nosuch
 	[ "$(answer .errno)" = ENOENT ]
@@ -171,7 +171,7 @@ brought() {
 	done
 }
 
-@test "of a script, its interpreter and the programs that it runs come along" {
+@test "a script brings its interpreter and the programs that it runs" {
 	cd "$BATS_TEST_TMPDIR"
 	ip=$(PATH=$PATH:/usr/sbin command -v ip)
 	printf '%s\n' '#!/bin/bash' '# gdb is for later' 'set -e' 'x=$(ip -j link)' 'if ! timeout 5 tee f; then exit 1; fi' >run.sh
@@ -204,7 +204,7 @@ brought() {
 }
 
 # bats test_tags=slow
-@test "scripts are programs: a shell's that runs ip, and python's" {
+@test "scripts run, too: a shell script that calls ip, and one of python" {
 	cd "$BATS_TEST_TMPDIR"
 	printf '%s\n' '#!/bin/bash' 'ip link set dev outer mtu 70000 || exit 3' >run.sh
 	printf '%s\n' '#!/usr/bin/env python3' 'import socket' 's = socket.socket()' 's.bind(("127.0.0.1", 7777)); s.listen()' \
@@ -224,7 +224,7 @@ kernel_row() { # KERNEL OUTCOME TEXT [FUNCTION CONDITION LINE]
 		'{$kernel, release: "6.1", $outcome, $text} + if $function == "" then {} else {call: "bind", errno: "EINVAL", $function, file: "net/a.c", $line, $condition} end'
 }
 
-@test "KERNELS: the row where the answer changes is marked, and a line that moved is none" {
+@test "KERNELS: a row with another answer is marked, one whose line only moved is not" {
 	{
 		kernel_row v5.10 allowed "the program exited with 0"
 		kernel_row v5.15 allowed "the program exited with 0"
@@ -256,7 +256,7 @@ refuses() {
 	one_line
 }
 
-@test "a program that cannot run in the guest is refused in one line" {
+@test "a program that cannot run in the guest is an error in one line" {
 	(
 		cd "$BATS_TEST_TMPDIR"
 		echo 'exit 1' >script
@@ -278,7 +278,7 @@ refuses() {
 	refuses "needs libmissing.so" "PROG=$BATS_TEST_TMPDIR/needs"
 }
 
-@test "knobs that make no sense are refused in one line" {
+@test "invalid knobs are errors in one line" {
 	refuses "unknown knob" "PROG=$PROGRAM" FOO=1
 	refuses "CALL=nosuchcall is not a system call" "PROG=$PROGRAM" CALL=nosuchcall
 	refuses "ERRNO=EFOO is not the name of an error" "PROG=$PROGRAM" ERRNO=EFOO

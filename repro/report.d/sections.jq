@@ -132,7 +132,7 @@ def refused_in:
      else {p: "\($all[$i].who): \(.function)(), \(place), Linux \($release)"},
        (source_lines | select(. != []) | {pre: .}),
        {pairs: [
-         ["values", (made_by | if . == "" then "none that the compiler kept" else . end)],
+         ["values", (made_by | if . == "" then "none that gdb can read" else . end)],
          ["called by", ([.chain[:-1][] | "\(.function) \(place)"] | reverse | join(", "))],
          (.others[]? | ["or else", "\(.function) \(place): \(.condition)"])]} end]
   | {title: "The line that refused it", blocks: (if . == [] then [{p: "No line is known."}] else . end)};

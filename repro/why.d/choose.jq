@@ -2,16 +2,16 @@
 #
 # choose.jq: choose the error to explain; jq -L repro/why.d -L repro/judge.
 #
-# Named arguments: $call, $error, $nth, the user's choice or ""; $every, "1" for all that differ
-#   and are no noise, in the order of time; $program, its path in the guest; $again, the
+# Named arguments: $call, $error, $nth, the user's choice or ""; $every, "1" for all distinct
+#   errors that are not noise, in order of time; $program, its path in the guest; $again, the
 #   command of this question without a choice; $errno, as for candidates.jq.
-# Input: candidates.jq's.
-# Output: {none: TEXT}, or of the chosen error (of several, an array) what candidates.jq has, and
+# Input: the output of candidates.jq.
+# Output: {none: TEXT}, or the chosen error as in candidates.jq (an array if there are several), and
 #   program, name   for gdbscripts/why.py
-#   args_raw        [of each argument its number, or null for what is none or not known]
-#   args_text       [of each argument its string, or null]
-#   likeliest       is it the first of all that could be meant?
-#   because         why this one, or null if it is the user's choice
+#   args_raw        [each argument's number, or null]
+#   args_text       [each argument's string, or null]
+#   likeliest       does it rank first?
+#   because         why it was chosen, or null if the user chose it
 #   next            the next two: [{text, command}]
 include "rank";
 include "shown";
@@ -30,7 +30,8 @@ def arguments:
 
 def digits($base): reduce (explode[] | if . >= 97 then . - 87 else . - 48 end) as $digit (0; . * $base + $digit);
 
-# An address differs from run to run, and a comment is strace's word for a constant.
+# The number that an argument shows, else null. No addresses: they differ from run to run. strace's
+# comment names a constant.
 def number:
   if test("^(0|-?[1-9][0-9]{0,14})$") then tonumber
   elif test("^0[0-7]{1,10}$") then digits(8)
@@ -49,23 +50,24 @@ def command($failed): . as $one
 
 # Why there is nothing to explain.
 def none($unmatched): (.failed | length) as $failed
-  | if $failed == 0 then "no system call failed, and the program \(.ended // "was still running at the deadline"); what it may complain of is its own or a library's"
-    elif $call + $error + $nth != "" then "no such call failed (CALL=\($call) ERRNO=\($error) NTH=\($nth)); LIST=1 shows the \($failed) that did"
-    else "no system call failed with \($unmatched.error), which the program speaks of (\($unmatched.text)): it is the program's or a library's own; LIST=1 shows the \($failed) that failed" end
+  | if $failed == 0 then "no system call failed, and the program \(.ended // "was still running at the deadline"); an error that it reports is its own or a library's"
+    elif $call + $error + $nth != "" then
+      "no failed call matches \([["CALL", $call], ["ERRNO", $error], ["NTH", $nth]] | map(select(.[1] != "") | join("=")) | join(" ")); LIST=1 lists the \($failed) that failed"
+    else "the program reported \($unmatched.error) (\($unmatched.text)), but no system call returned it: it is the program's own or a library's; LIST=1 lists the \($failed) calls that failed" end
   | {none: printable};
 
-# An error that came in a completion of io_uring, which strace does not show: the last of which the
-# program spoke, or any.
+# An error from a completion of io_uring, which strace does not show: the last one that the program
+# reported, or any.
 def completion: (if $error != "" then $error else [.said[].errors[].error][-1] end) as $error
   | ([$errno | to_entries[] | select(.value.name == $error)][0]) as $known
   | {order: 0, thread: .uring.thread, number: null, nth: 1, call: "io_uring_enter", args: "", $error,
      errno: ($known.key | tonumber? // null), text: $known.value.text, path: null, carried: "completion", carrier: null,
      since: .uring, last: null, says: null, next: [], recovered: false, left: 0, ended, noise: null, spoken: true, likeliest: true,
-     because: (if $error == null then "no call failed" else "no call failed with \($error), of which the program spoke" end),
+     because: (if $error == null then "no call failed" else "no call returned \($error), which the program reported" end),
      $program, name: $error, args_raw: [], args_text: []};
 
 . as $all
-# An error that the program put into words, and no call had.
+# The last error that the program reported as text, if no call returned it.
 | ([.said[] | .text as $text | .errors[] | select(.by == "text") | {error, $text}][-1]
     | if . == null or (.error | IN($all.failed[].error)) then null else . end) as $unmatched
 | (if $nth == "" then null else [.failed[] | select(is_asked_for)][($nth | tonumber) - 1].order // -1 end) as $order
@@ -74,13 +76,13 @@ def completion: (if $error != "" then $error else [.said[].errors[].error][-1] e
 
 | def chosen: . as $one
     | {$program, name: .error, likeliest: (.order == $asked[0].order),
-       # Of threads that race, each may get another's descriptor.
+       # Threads race for descriptors: the number may differ in the next run.
        args_raw: (.args | arguments | map(number) | if $all.threads > 1 then .[0] = null else . end), args_text: (.args | arguments | map(string)),
        next: ([$ranked[] | select(.noise == null and ([.call, .error, .args] != ($one | [.call, .error, .args])))]
          | unique_by([.call, .error, .args]) | sort_by(.score, .order) | reverse | .[:2] | map({text: told, command: command($all.failed)}))} as $more
     | .because |= (if $call + $error + $nth != "" then null
         else (.[:2] | if . == [] then "it failed last" else join(", and ") end)
-          + (if $unmatched then "; no call failed with \($unmatched.error), of which the program spoke last" else "" end) end)
+          + (if $unmatched then "; no call returned \($unmatched.error), which the program reported last" else "" end) end)
     | del(.score) + $more;
 
   if .uring and $nth == "" and ($call | IN("", "io_uring_enter")) and (.ended != "exited with 0" or .said != [] or $error != "")

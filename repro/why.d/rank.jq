@@ -1,24 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# rank.jq: which of the errors that a program met is the one that it failed for; a module.
+# rank.jq: rank the errors that a program met, to find the one that made it fail; a module.
 #
-# ranked: of what candidates.jq gives, failed, the likeliest first, each with
+# ranked: the errors in failed of candidates.jq, the likeliest first, each with
 #   score    a number
-#   because  [why it may be the one], the weightiest first
-#   noise    null, or why such an error tends to mean nothing
-#   spoken   did the program speak of it afterwards?
-# told: one of them in a line.
-# unseen: files that a program looked for in vain, and that may be on the host.
+#   because  [reasons to choose it], the strongest first
+#   noise    null, or why such an error is usually harmless
+#   spoken   did the program report it afterwards?
+# told: an error in one line.
+# unseen: files that a program looked for in vain; the host may have them.
 
 # An error in a line.
 def told: "\(.call)(\(.args | if length > 200 then .[:200] + "..." else . end))" + {
     "null": " = -1 \(.error) (\(.text))",
     "netlink-ack": " was answered with \(.error) (\(.text))",
-    "so-error": " brought \(.error) (\(.text))",
+    "so-error": " reported \(.error) (\(.text))",
     "completion": " completed a request with \(.error // "an error")\(if .text then " (\(.text))" else "" end)",
-    "error-queue": " brought \(.error) (\(.text))"}["\(.carried)"];
+    "error-queue": " reported \(.error) (\(.text))"}["\(.carried)"];
 
-# Errors that tend to mean nothing, by kind: programs meet them when all is well.
+# Why an error is usually harmless: healthy programs meet such errors, too.
 def noise:
   if (.error | IN("EAGAIN", "EINPROGRESS", "EALREADY", "ETIMEDOUT", "ECHILD", "EINTR"))
     and (.call | test("^(recv|read|preadv|accept|send|write|connect|wait|poll|epoll|futex|rt_sigtimedwait|io_|fcntl)")) then "not yet"
@@ -36,7 +36,7 @@ def noise:
 # The quoted strings of a call's arguments that a message may repeat.
 def quoted: [.args | match("\"([^\"\\\\]{3,})\""; "g").captures[0].string];
 
-# What the program said of an error after it: [points, reason].
+# The best message in which the program reported the error: {points, spoken, reason}.
 def spoken($said; $alike):
   . as $c
   | [$said | to_entries[] | .key as $i | .value | select(.order > $c.order)
@@ -55,7 +55,7 @@ def reasons($said; $alike):
   (if .left <= 12 and ((.ended // "") | test("exited with [1-9]|killed")) then {points: 15, reason: "its thread \(.ended) soon after"}
    elif .left <= 12 then {points: 6, reason: "its thread ended soon after"} else empty end),
   (if .next.call == "close" and .carried == null and (.next.args == (.args | split(",")[0])) then {points: 8, reason: "the descriptor was closed next"} else empty end),
-  (if .next.call == "write" and (.next.args | startswith("2, ")) then {points: 10, reason: "the program complained next"} else empty end),
+  (if .next.call == "write" and (.next.args | startswith("2, ")) then {points: 10, reason: "the program wrote to stderr next"} else empty end),
   (if .carried then {points: 5, reason: "the program asked for the error"} else empty end),
   ($alike | length | if . == 1 then {points: 6, reason: "it happened once"} elif . > 200 then {points: -25} elif . > 20 then {points: -15} else empty end),
   (if .recovered then {points: -20} else empty end),

@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# screen.jq: one screen of text from an answer, or one for several; jq -rs -L repro/why.d
-# -L repro/judge.
+# screen.jq: one screen of text for one or more answers; jq -rs -L repro/why.d -L repro/judge.
 #
-# Input: the answers; $chosen, the errors that were to be explained.
+# Input: the answers. Named argument: $chosen, the errors to explain.
 include "shown";
 include "rank";
 
 def place: if .file then "\(.file):\(.line)" else "(no source)" end;
 
-def values_text: to_entries | map("\(.key) = \(.value // "NULL")") | join(", ") | if . == "" then "none that the compiler kept" else . end;
+def values_text: to_entries | map("\(.key) = \(.value // "NULL")") | join(", ") | if . == "" then "none that gdb can read" else . end;
 
 def around: "  within   \(.line): \(.condition)", (.values | select(. != {}) | "           \(values_text)");
 
@@ -19,7 +18,7 @@ def called: .[] | "  in \(.function), \(place): \(.condition)",
 def program:
   "  the program \(if .program.said then "said \"\(.program.said)\" and " else "" end)\(.program.ended)   \(.seconds) s";
 
-# The command of a question with more words in one of its knobs.
+# Add words to one knob of a question's command.
 def with($knob; $more): (capture(" \($knob)=(?<old>'[^']*'|[^ ']+)").old // "" | gsub("'"; "")) as $old
   | sub(" \($knob)=('[^']*'|[^ ']+)"; "") + " \($knob)=\(if $old == "" then "" else "'\($old) '" end)\($more)";
 
@@ -27,7 +26,7 @@ def screen: . as $why
 | ([.chain[] | .function | length] | max + 2) as $width
 | "\({call, args, carried, error: .errno, text: .error} | told)   Linux \(.kernel.release) (\(.kernel.source))",
   (if .lacks != [] then "  this kernel has no \(.lacks | join(", ")); \(.lacks as $lacks | .again | with("CONFIG"; "<(printf '%s=y\\n' \($lacks | join(" ")))"))" else empty end),
-  (if .missing != [] then "  on this host and not in the guest: \(.missing | join(", ")); \(.missing as $missing | .again | with("FILES"; "'\($missing | join(" "))'"))" else empty end),
+  (if .missing != [] then "  only on the host, not in the guest: \(.missing | join(", ")); \(.missing as $missing | .again | with("FILES"; "'\($missing | join(" "))'"))" else empty end),
   (if .says then "  the kernel says \"\(.says)\"" else empty end),
   "",
   "  refused in \($why.function), \($why | place)",
@@ -37,11 +36,11 @@ def screen: . as $why
    elif $why.statement.file != $why.file or ([$why.source[].line] | index($why.statement.line) | not)
    then "  the value is made in \($why.statement | "\(.function), \(place): \(.text)")" else empty end),
   ($why.inlined[] | "  and there in \(.function), \(place): \(.text)"),
-  (if $why.kind == "memory" then "  the value was in memory before the call"
+  (if $why.kind == "memory" then "  the error was in memory before the call"
    elif $why.carried == "completion" then empty
-   elif $why.kind == "elsewhere" and $why.carried then "  it was stored before the program asked for it"
-   elif $why.kind == "elsewhere" then "  while the call slept: by another task, or in an interrupt"
-   elif $why.kind == "fault" then "  a page fault made the value" else empty end),
+   elif $why.kind == "elsewhere" and $why.carried then "  the error was set before the program asked for it"
+   elif $why.kind == "elsewhere" then "  while the call slept: another task or an interrupt set the error"
+   elif $why.kind == "fault" then "  a page fault made the error" else empty end),
   "",
   "  values   \($why.values | values_text)",
   ($why.callee | called),
@@ -52,11 +51,11 @@ def screen: . as $why
 
 . as $answers | ($chosen | flatten) as $asked
 | (if $answers[0].program.ended == "exited with 0" then "the program went on and exited with 0\(if $asked | length == 1 then " after this" else "" end):" else empty end),
-  ($answers[0] | if $asked | length == 1 then screen, "", program, (if .because then "  chosen as \(.because)" else empty end), (.next[] | "  or ask   \(.command)   \(.text)")
+  ($answers[0] | if $asked | length == 1 then screen, "", program, (if .because then "  chosen because \(.because)" else empty end), (.next[] | "  or ask   \(.command)   \(.text)")
     else
       ($answers[] | screen, ""),
       ($asked[] | select([.call, .nth, .thread, .error] | IN($answers[] | [.call, .nth, .thread, .errno]) | not) | "not explained: \(told)"),
-      "  \($answers | length) of \($asked | length) errors explained; LIST=1 has those, too, that programs meet when all is well",
+      "  \($answers | length) of \($asked | length) errors explained; LIST=1 also lists those that healthy programs meet, too",
       program
     end)
 | printable

@@ -112,7 +112,7 @@ recorded() { jq -e "$1" "$BATS_TEST_TMPDIR/verdict.json"; }
 	kvm_that "$probe"' kvm_works; kill -ABRT $$'
 	fault 0 60 '' '' \
 		repro/why PROG=build/xsk-netns-cookie/program.before ARGS='--ingress outer --egress inner --egress-netns inner-ns'
-	[[ $stderr == *"running again without KVM"* ]]
+	[[ $stderr == *"KVM lost the guest; running it again under TCG"* ]]
 }
 
 @test "KVM: lets interrupts in at single steps" {
