@@ -1,26 +1,26 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# candidates.jq: the errors that a program met, of strace's log; jq -Rs -L repro/why.d
+# candidates.jq: list the errors that a program met, from strace's log; jq -Rs -L repro/why.d
 # -L repro/judge.
 #
-# Named arguments: $errno, the errors as errno.c has them; $output, the last line that the
-#   program wrote: strace shows only the beginning of a long write().
+# Named arguments: $errno, the errors, from errno.c; $output, the last line that the program
+#   wrote, as strace cuts a long write() off.
 # Output: {failed, said, ended, threads, uring}
-#   failed  [what failed() of calls.jq has, and
+#   failed  [the fields of failed() in calls.jq, and
 #     path       null, or the first file name in the call's arguments
-#     carried    null, or what brought the error, as the call itself succeeded: "netlink-ack"
+#     carried    null, or how the error arrived if the call itself succeeded: "netlink-ack"
 #                (the call is the request), "so-error" or "error-queue"
-#     carrier    null, or the call that brought it: {call, args, number, nth, thread}
-#     since last null, or of its descriptor the call that made it, and the last that sent or
-#                connected: {call, number, nth, thread}
+#     carrier    null, or the call that delivered it: {call, args, number, nth, thread}
+#     since last null, or the call that made its descriptor, and the last one that sent or
+#                connected on it: {call, number, nth, thread}
 #     says       null, or the kernel's text in an extended acknowledgement
 #     next       null, or the thread's next call: {call, args}
 #     left       how many calls the thread made after it
 #     recovered  did the same call succeed later, for the same descriptor or file name?
 #     ended      how its thread ended, or null]
-#   said    [what words() of calls.jq has]
+#   said    [the output of words() in calls.jq]
 #   ended   how the first thread ended, or null
-#   threads how many there were
+#   threads how many threads there were
 #   uring   null, or the first io_uring_setup(): strace does not show completions
 include "calls";
 include "bytes";
@@ -31,13 +31,13 @@ def descriptor: .args | .[:(index(",") // length)] | (tonumber? // "") | tostrin
 # The first file name in a call's arguments.
 def path: [.args | select(.[:12] | contains("\"")) | capture("^((AT_FDCWD|[0-9]{1,9}), )?\"(?<path>(\\\\.|[^\"\\\\])*)\"").path][0];
 
-# What a call and another try of it have in common.
+# A call and a second attempt at it have the same subject.
 def subject: "\(.call) \(path // descriptor | sub("^.*/(?=.)"; ""))";
 
-# Of {thread: call}: the thread's own, or else the latest, as a descriptor may be inherited.
+# From {thread: call}, the thread's own, or else the latest: a thread may inherit a descriptor.
 def of_thread($thread): . // {} | .[$thread] // ([.[]] | max_by(.order));
 
-# The errors in acknowledgements and at the end of dumps: {seq, error, says}.
+# The errors in netlink acknowledgements and at the end of dumps: {seq, error, says}.
 def acks($errno):
   .args | select(contains("nlmsg_type=NLMSG_")) | split("nlmsg_type=NLMSG_")[1:][]
   | capture("^(ERROR|DONE), nlmsg_flags=[^ ]+, nlmsg_seq=(?<seq>[0-9]+), nlmsg_pid=-?[0-9]+\\}, (?<data>.*)")
@@ -52,7 +52,7 @@ def acks($errno):
     else empty end
   | select(.error);
 
-# The errors that a successful call brought.
+# The errors that a successful call delivered.
 def carried($errno; $seen):
   . as $e | descriptor as $fd | "\(.thread)" as $t
   | {carrier: (ref + {args}), since: ($seen.opened[$fd] | of_thread($t) | ref), last: ($seen.sent[$fd] | of_thread($t) | ref)} as $by
@@ -66,7 +66,7 @@ def carried($errno; $seen):
       | $e + $by + {carried: "so-error", error: ($errno[.].name // .), says: null}
     else empty end;
 
-# What a write repeats of the kernel's texts, as words() has it.
+# The kernel's texts that a write repeats, in the form of words().
 def repeats($says): select(.call == "write" or .call == "writev") | . as $e
   | [$says[] | select(.says as $text | $e.args | contains($text)) | {error, by: "kernel"}] | select(. != [])
   | . as $errors | $e | {order, thread, text: ([.args | capture("\"(?<text>.*)\"").text | sub("(\\\\n)+$"; "")][0] // ""), $errors};
@@ -85,7 +85,7 @@ def seen($e; $t): ($e | descriptor) as $fd
         elif $e.call == "io_uring_setup" then .uring //= ($e | ref)
         else . end
     end
-  # A connect() that does not wait is where a later error begins.
+  # A non-blocking connect() fails, and yet a later error comes from it.
   | if $e.call == "connect" then .sent[$fd][$t] = $e else . end;
 
 def events($errno): error_numbers($errno) as $numbers
@@ -109,7 +109,7 @@ def events($errno): error_numbers($errno) as $numbers
 | {failed: ([$events[].candidate | values
       | . + {left: ($all.counts["\(.carrier.thread // .thread)"] - .at), recovered: (($all.good[.subject] // 0) > .order),
              ended: $all.ended["\(.thread)"]} | del(.at, .subject)]
-    # A look at a message that stays in the queue is no second message.
+    # MSG_PEEK shows the same message again.
     | unique_by(if .carried == "netlink-ack" then [0, .thread, .number, .nth, .error] else [1, .order] end) | sort_by(.order)),
    said: ([$events[].said | values] | if $output == "" or (.[-1].text // "" | endswith($output)) then .
      else . + [{order: infinite, thread: 0, call: "write", args: "1, \($output | tojson)"} | words($errno)] end),

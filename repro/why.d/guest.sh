@@ -5,16 +5,16 @@
 # Inputs: /case/command, the program and its arguments as shell words; /case/setup,
 #   a script to run first (without it, the case's up() runs); SECONDS_MAX, the
 #   program's deadline; STRACE, 1 to trace it; the case's knobs.
-# Outputs: on stdout {"exit", "said"}, or {"setup", "said"} if that failed: the status and the
-#   last line of what was written; strace's log on fd 3, the rest on stderr.
+# Outputs: on stdout {"exit", "said"}, the program's status and its last line of output, or
+#   {"setup", "said"} if the setup failed; strace's log on fd 3, the rest on stderr.
 # Exit: 0 the program ran, whatever its result; else the lab failed.
 set -eu
 
-# The last line of a file that says something, for JSON.
+# Print the last line of a file that is not empty, for JSON.
 last_line() { grep . "$1" | tail -n 1 | tr -cd ' -~' | cut -c1-200 | sed 's/["\\]/\\&/g'; }
 
 cd /case
-# As on the host, whose programs may be anywhere there; applets of busybox come last.
+# Programs may be in any of these folders, as on the host. Applets of busybox come last.
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 ldconfig
 busybox --install -s /bin
@@ -37,7 +37,7 @@ if [ "$STRACE" = 1 ]; then
 	set -- strace -f -n -s 256 -o /tmp/strace "$@"
 fi
 status=0
-# Into a file: on a terminal or a pipe, an ioctl of the program could fail and be listed.
+# Write to a file: on a terminal or a pipe, the program may try an ioctl that fails.
 timeout -s KILL "$SECONDS_MAX" "$@" </dev/null >/tmp/output 2>&1 3>&- || status=$?
 cat /tmp/output >&2
 if [ "$STRACE" = 1 ]; then

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# hints.jq: what a kernel may lack if a call failed so: hints for repro/why.d/lacks, a line
-# each. jq -rs -L repro/why.d
+# hints.jq: what the kernel may lack, given how a call failed: hints for repro/why.d/lacks, one
+# per line. jq -rs -L repro/why.d
 #
-# Input: the chosen call (choose.jq), and where its error originated (gdbscripts/why.py).
+# Input: the chosen call (choose.jq), and the origin of its error (gdbscripts/why.py).
 
 include "bytes";
 
-# The names of kinds in a request of netlink: as strace decodes them, or in bytes, where the
-# guest cannot tell it the protocol: length, type 1 (TCA_KIND, IFLA_INFO_KIND), a string.
+# The names of kinds in a netlink request: decoded by strace, or as bytes, if strace could not find
+# out the protocol: length, type 1 (TCA_KIND, IFLA_INFO_KIND), a string.
 def kinds: .args
   | (match("nla_type=(IFLA_INFO_KIND|TCA_KIND)\\}, \"([a-z0-9_-]+)\""; "g").captures[1].string),
     (match("\\\\x0[5-9a-f]\\\\x00\\\\x01\\\\x00((\\\\x[2-7][0-9a-f]){2,15})\\\\x00"; "g").captures[0].string | bytes | text

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# kernels.jq: a table of the rows of repro/why.d/kernels; jq -rs -L repro/judge. Lines move
-# from kernel to kernel, so a row differs by call, error, function and condition.
+# kernels.jq: a table of the rows of repro/why.d/kernels; jq -rs -L repro/judge. Line numbers
+# change between kernels, so two rows differ only by call, error, function or condition.
 include "shown";
 
 def answer: [.outcome, .call, .errno, .function, .condition];

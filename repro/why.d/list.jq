@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# list.jq: the errors that a program met, a line each; jq -r -L repro/why.d -L repro/judge.
+# list.jq: the errors that a program met, one per line; jq -r -L repro/why.d -L repro/judge.
 #
-# Input: candidates.jq's. What repeats is one line: those that differ only by addresses, and of
-# more than many() that have call and error in common, all.
+# Input: the output of candidates.jq. Calls that differ only by addresses share a line, and so do
+# calls with the same error if there are more than many().
 include "rank";
 include "shown";
 

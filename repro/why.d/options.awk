@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# options.awk: what to turn on, so that a kernel has an option: it, and what it depends on.
+# options.awk: the options to turn on for a Kconfig option: itself, and those that it depends on.
 #
 # usage: awk -v option=NAME -v config=.config -f options.awk KCONFIG-FILE...
-# Output: CONFIG_NAME a line, the option first; only those that are not set. Of alternatives it
-#   takes the first. An option without a prompt is turned on by another that selects it, or
-#   comes with what it depends on.
+# Output: CONFIG_NAME, one per line, the option first; only unset ones. It takes the first of
+#   alternatives. For an option without a prompt, it takes one that selects it, or only its
+#   dependencies.
 
 BEGIN {
 	while ((getline line < config) > 0)
@@ -35,7 +35,7 @@ name == "" { next }
 
 function depend(name, expression) { depends[name] = depends[name] (depends[name] == "" ? "" : " && ") "(" expression ")" }
 
-# Split an expression at the operators that stand in no brackets.
+# Split an expression at the operators outside brackets.
 function parts(expression, operator, part,    i, depth, n, c) {
 	n = 1
 	part[1] = ""
@@ -53,7 +53,7 @@ function parts(expression, operator, part,    i, depth, n, c) {
 
 function trim(text) { gsub(/^[ \t]+|[ \t]+$/, "", text); return text }
 
-# Does an expression hold? What cannot be told does.
+# Does an expression hold? Yes, if that cannot be told.
 function holds(expression,    part, n, i) {
 	expression = trim(expression)
 	n = parts(expression, "||", part)
@@ -77,7 +77,7 @@ function holds(expression,    part, n, i) {
 	return 1
 }
 
-# Turn on what makes an expression hold.
+# Turn on the options that make an expression hold.
 function want_all(expression, depth,    part, n, i) {
 	expression = trim(expression)
 	if (holds(expression))

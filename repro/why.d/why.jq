@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # why.jq: make why.json from the files of repro/why: $call (the chosen one), $calls (all that
-# failed), $errno (the errors by number), $origin (where its error originated), $kernel;
-# $took (1/100 s); $lacks and $missing, the options and files that it may have failed for; $again,
-# the command of the question.
+# failed), $errno (the errors by number), $origin (of its error), $kernel; $took (1/100 s); $lacks
+# and $missing, options and files that may be the cause; $again, the command of the question.
 
 $calls[0].ended as $ended | $errno[0]["\($origin.errno)"] as $found
 | {
