@@ -3,15 +3,15 @@
 
 usage: gdb -batch -x places.py -ex 'xsklab-places keys|lines RUN.json'
 
-RUN.json  {folder, program: PATH, files: {PATH: FILE}, different: [PATH...], maps: [{start,
-          length, offset, path}], wanted: [NUMBER...], source: FOLDER}: the program and the code that it
-          mapped, by the guest's paths, the files of this host that they are, those that are
-          not the same in the other run, for "lines" the blocks that it is asked for, and
-          where the source is, if it is not where it was compiled
+RUN.json  {folder, files: {PATH: FILE}, different: [PATH...], images: [{program: PATH, maps:
+          [{start, length, offset, path}]}], wanted: [NUMBER...], source: FOLDER}: the files of
+          this host that the guest's are; those that are not the same in the other run; the
+          programs that were executed, and the code that each mapped; for "lines" the blocks
+          that it is asked for; and where the source is, if it is not where it was compiled
 folder    holds record.blocks, see repro/diverge.d/record.c
 Output: keys   folder/places, see repro/diverge.d/align.c. A place of a file that is the same
                in both runs is its offset; else function and text, see key_of().
-        lines  folder/lines.json, {NUMBER: {function, within, file, line, path, module, address,
+        lines  folder/lines.json, {NUMBER: {image, function, within, file, line, path, module, address,
                text, first, last, source, starts}}: of a block's last instruction. within is the
                function that the compiler made of it, function may be inlined there; file is as the
                compiler knew it, path where it is here; text is the whole statement, from line
@@ -20,6 +20,7 @@ Output: keys   folder/places, see repro/diverge.d/align.c. A place of a file tha
 Addresses that belong to no file (the vdso, code made at run time) are a place each.
 """
 import bisect
+import contextlib
 import functools
 import json
 import os
@@ -70,19 +71,38 @@ class Module:
     def load(self):
         gdb.execute(f"add-symbol-file {shlex.quote(self.file)} -o {self.base:#x}", to_string=True)
 
+    def unload(self):
+        gdb.execute(f"remove-symbol-file {shlex.quote(self.file)}", to_string=True)
 
-def modules_of(run, starts):
-    """The program, its interpreter, and what that mapped. The first block is the entry of
-    the interpreter, or else of the program."""
+
+def program_of(path, file_of):
+    """What runs: of a script, the interpreter; None where this host does not have it."""
+    try:
+        with open(file_of(path), "rb") as file:
+            first = file.readline(PAGE)
+    except OSError:
+        return None
+    return program_of(first[2:].split()[0].decode(), file_of) if first.startswith(b"#!") else path
+
+
+def modules_of(run, image, starts):
+    """A program, its interpreter, and what that mapped. Where the program began, one of the
+    blocks starts: at the entry of the interpreter, or else of the program."""
     def file_of(path):
         return os.path.realpath(run["files"].get(path, path))
-    elf = Elf(file_of(run["program"]))
-    base = 0 if elf.is_fixed else PIE_BASE if elf.interpreter else starts[0] - elf.entry
-    found = [Module(run["program"], file_of(run["program"]), base, elf)]
+
+    def entered(elf):
+        return next((start - elf.entry for start in starts if start % PAGE == elf.entry % PAGE), 0)
+    program = program_of(image["program"], file_of)
+    if program is None:
+        return []
+    elf = Elf(file_of(program))
+    base = 0 if elf.is_fixed else PIE_BASE if elf.interpreter else entered(elf)
+    found = [Module(program, file_of(program), base, elf)]
     if elf.interpreter:
         loader = Elf(file_of(elf.interpreter))
-        found.append(Module(elf.interpreter, file_of(elf.interpreter), starts[0] - loader.entry, loader))
-    for one in run["maps"]:
+        found.append(Module(elf.interpreter, file_of(elf.interpreter), entered(loader), loader))
+    for one in image["maps"]:
         if one["path"] and os.path.exists(file_of(one["path"])):
             library = Elf(file_of(one["path"]))
             for offset, address, _ in library.code:
@@ -92,13 +112,32 @@ def modules_of(run, starts):
     return found
 
 
+def images_of(run, blocks):
+    """The Places of each program that was executed. A block that others ran too is in the first."""
+    found = []
+    for number, image in enumerate(run["images"]):
+        own = next((start for start, _, image in blocks if image == number), None)
+        found.append(Places(modules_of(run, image, [own or 0, blocks[0][0]])))
+    return found
+
+
 class Places:
-    """Addresses to modules, functions and lines."""
+    """Addresses of a program to modules, functions and lines."""
 
     def __init__(self, modules):
+        self.modules = modules
         self.ranges = sorted((start, end, module) for module in modules for start, end in module.ranges)
         self.starts = [start for start, _, _ in self.ranges]
-        self.functions = {}
+
+    @contextlib.contextmanager
+    def loaded(self, modules):
+        """With the symbols of some modules; other programs are at the same addresses."""
+        files = {module.file: module for module in modules}
+        for module in files.values():
+            module.load()
+        yield
+        for module in files.values():
+            module.unload()
 
     def module(self, address):
         at = bisect.bisect_right(self.starts, address) - 1
@@ -126,7 +165,8 @@ class Places:
 
 def read_blocks(folder):
     with open(os.path.join(folder, "record.blocks"), encoding="ascii") as file:
-        return [(int(fields[0], 16), int(fields[1], 16)) for fields in map(str.split, file)]
+        return [(int(fields[0], 16), int(fields[1], 16), int(fields[5]) if fields[5:] else 0)
+                for fields in map(str.split, file)]
 
 
 def key_of(places, address):
@@ -143,15 +183,12 @@ def key_of(places, address):
     return f"{function}|{text}|{bisect.bisect_right(parts, where.pc)}+{address - where.pc}"
 
 
-def write_keys(run, blocks, places, modules):
+def write_keys(run, blocks, images):
     """Of code that is the same in both runs, offsets; of other code, what it is called."""
-    different = set(run["different"])
-    for module in modules:
-        if module.path in different:
-            module.load()
+    different, found = set(run["different"]), {}
 
     @functools.lru_cache(None)
-    def key(address, entry):
+    def key(places, address, entry):
         module = places.module(address)
         if module is None:
             return f"{address:x}"
@@ -159,27 +196,36 @@ def write_keys(run, blocks, places, modules):
             return f"{module.path}+{address - module.base:x}"
         name = places.function(address) if entry else key_of(places, address)
         return f"{name}".replace("\t", " ")
+    for image, places in enumerate(images):
+        with places.loaded(module for module in places.modules if module.path in different):
+            for number, (start, last, of) in enumerate(blocks):
+                if of == image:
+                    found[number] = f"{key(places, last, False)}\t{key(places, start, True)}\n"
     with open(os.path.join(run["folder"], "places"), "w", encoding="utf-8") as file:
-        for start, last in blocks:
-            file.write(f"{key(last, False)}\t{key(start, True)}\n")
+        file.writelines(found[number] for number in range(len(blocks)))
 
 
-def write_lines(run, blocks, places, modules):
+def line_of(places, start, last):
+    """What lines.json says of a block."""
+    module = places.module(last)
+    file, path, line = places.line(last)
+    lines = statements.lines_of(path) if path else []
+    text, first, end = statements.whole(lines, line) if lines else (None, line, line)
+    return {"function": places.function(last), "within": places.function(last, inlined=False), "file": file, "line": line, "path": path,
+            "module": module.path if module else None, "address": last,
+            "text": text, "first": first, "last": end,
+            "source": [{"line": at, "text": lines[at - 1]}
+                       for at in range((first or 0) - 2, (end or 0) + 3) if 0 < at <= len(lines)],
+            "starts": {"function": places.function(start), "line": places.line(start)[2]}}
+
+
+def write_lines(run, blocks, images):
     found = {}
-    for module in modules:
-        module.load()
-    for number in run["wanted"]:
-        start, last = blocks[number]
-        module = places.module(last)
-        file, path, line = places.line(last)
-        lines = statements.lines_of(path) if path else []
-        text, first, end = statements.whole(lines, line) if lines else (None, line, line)
-        found[number] = {"function": places.function(last), "within": places.function(last, inlined=False), "file": file, "line": line, "path": path,
-                         "module": module.path if module else None, "address": last,
-                         "text": text, "first": first, "last": end,
-                         "source": [{"line": at, "text": lines[at - 1]}
-                                    for at in range((first or 0) - 2, (end or 0) + 3) if 0 < at <= len(lines)],
-                         "starts": {"function": places.function(start), "line": places.line(start)[2]}}
+    for image, places in enumerate(images):
+        wanted = [number for number in run["wanted"] if blocks[number][2] == image]
+        with places.loaded({places.module(address) for number in wanted for address in blocks[number][:2]} - {None}):
+            for number in wanted:
+                found[number] = {"image": image, **line_of(places, *blocks[number][:2])}
     with open(os.path.join(run["folder"], "lines.json"), "w", encoding="utf-8") as out:
         json.dump(found, out)
 
@@ -198,8 +244,7 @@ class Command(gdb.Command):
             if "source" in run:
                 gdb.execute(f"directory {shlex.quote(run['source'])}", to_string=True)
             blocks = read_blocks(run["folder"])
-            modules = modules_of(run, [start for start, _ in blocks])
-            {"keys": write_keys, "lines": write_lines}[what](run, blocks, Places(modules), modules)
+            {"keys": write_keys, "lines": write_lines}[what](run, blocks, images_of(run, blocks))
         except Exception as error:
             traceback.print_exc()
             print(f"places: {error}", file=sys.__stderr__, flush=True)

@@ -108,6 +108,17 @@ aligned() {
 	done
 }
 
+@test "a program that is executed is compared, as the one that executes it is" {
+	for run in works fails; do
+		mkdir -p "$BATS_TEST_TMPDIR/$run"
+		printf 'call\t0\t%s\t59\t\t0\t7\n' execve close >"$BATS_TEST_TMPDIR/$run/calls"
+	done
+	recorded works t0 0 6 0 1 2 3 5 0 6 7
+	recorded fails t0 0 6 0 1 2 4 5 0 6 7
+	aligned
+	[ "$output" = '["branch",2,2,false,true,true]' ]
+}
+
 @test "tasks are compared with their like, however they take turns" {
 	recorded works t0 0 1 2 3 t1 2 3 t0 5 0 6 7
 	recorded fails t0 0 1 t1 2 t0 2 3 5 t1 3 t0 0 6 7
@@ -181,8 +192,10 @@ diverges() {
 }
 
 # bats test_tags=slow
-@test "where the program does the same, the line of the kernel is named" {
-	diverges 'limit 64' 'limit 12'
+@test "where a script executes a program that does the same, the line of the kernel is named" {
+	printf '%s\n' '#!/bin/sh' 'exec /case/parts limit "$1"' >"$BATS_TEST_TMPDIR/script"
+	chmod +x "$BATS_TEST_TMPDIR/script"
+	run -0 --separate-stderr repro/diverge "PROG=$BATS_TEST_TMPDIR/script" "FILES=/case/parts=$PROGRAM" "SETUP=$NONE" WORKS=ARGS=64 FAILS=ARGS=12
 	answer .answer.seen.text | grep -q 'cause of limit'
 	[ "$(answer '.answer.fails.calls[0] | "\(.name) \(.error)"')" = "socket EMFILE" ]
 	[ "$(answer .in_kernel.answer.seen.function)" = alloc_fd ]

@@ -176,6 +176,14 @@ static uint32_t n_pairs, n_differences;
 #define STEP(side, i) (&both[side]->steps[i])
 #define SITE(side, i) (runs[side].blocks[STEP(side, i)->block].site)
 
+/* Does the other run never come to where a block begins? */
+static bool is_fresh(int side, uint32_t number)
+{
+	const struct block *block = &runs[side].blocks[number];
+
+	return runs[!side].longest[block->site] < (block->is_named ? 1 : block->end - block->start);
+}
+
 /* The system calls and functions from a step to before another one, in order of time. */
 static void print_way(int side, uint32_t from, uint32_t to, uint32_t frame)
 {
@@ -197,7 +205,7 @@ static void print_way(int side, uint32_t from, uint32_t to, uint32_t frame)
 	printf("],\"fresh\":[");
 	listed = 0;
 	for (uint32_t i = from; i < to && listed < FRESH; i++)
-		if (!both[!side]->begun[runs[side].blocks[task->steps[i].after].site])
+		if (is_fresh(side, task->steps[i].after))
 			printf("%s%u", listed++ ? "," : "", task->steps[i].after);
 	while (first < last) {
 		uint32_t middle = (first + last) / 2;
@@ -380,6 +388,14 @@ static bool align(uint32_t number, uint32_t a, uint32_t b)
 	return true;
 }
 
+/* The frame in which the next program begins. */
+static uint32_t next_root(const struct task *task, uint32_t frame)
+{
+	while (++frame < task->n_frames && task->frames[frame].parent != NONE)
+		;
+	return frame < task->n_frames ? frame : NONE;
+}
+
 static void align_tasks(uint32_t number)
 {
 	for (int side = 0; side < 2; side++)
@@ -401,7 +417,10 @@ static void align_tasks(uint32_t number)
 			functions[frame->function].frames[side] = i;
 		}
 	}
-	align(number, 0, 0);
+	/* Of each program that the task executed, one after the other. */
+	for (uint32_t at[2] = { 0, 0 }; at[0] != NONE && at[1] != NONE && align(number, at[0], at[1]);)
+		for (int side = 0; side < 2; side++)
+			at[side] = next_root(both[side], at[side]);
 }
 
 int main(int argc, char **argv)
@@ -412,8 +431,10 @@ int main(int argc, char **argv)
 	}
 	for (int side = 0; side < 2; side++)
 		read_blocks(&runs[side], argv[side + 1]);
-	for (int side = 0; side < 2; side++)
+	for (int side = 0; side < 2; side++) {
+		measure_blocks(&runs[side]);
 		read_run(&runs[side], argv[side + 1]);
+	}
 	for (uint32_t i = 0; i < runs[0].n_tasks || i < runs[1].n_tasks; i++)
 		align_tasks(i);
 	return 0;

@@ -4,14 +4,18 @@
 # line of the log of "strace -f -n"; jq -Rrs -L repro/judge. Lines, their words separated by tabs:
 #   call TASK NAME NUMBER ERROR RESULT ARGUMENTS   in order of time; the program's first task is 0
 #   handler ADDRESS                         of a signal, in hex
-#   map START LENGTH OFFSET PATH            code that was mapped from a file; the last one holds
+#   exec PATH                               another program, in order of time
+#   map IMAGE START LENGTH OFFSET PATH      code that an image mapped from a file; the last one
+#                                           holds. The first program is image 0, others follow
 #   ended HOW                               "exited with 1", "killed by SIGSEGV"
 include "calls";
 
 [. / "\n" | map(select(. != "")) | whole_lines] as $lines
 | ([$lines[].pid] | map(tonumber) | unique) as $pids
-| foreach $lines[1:][] as $l ({files: {}};
+| (reduce $lines[] as $l ({}; ($l.rest | capture("\\] v?(clone3?|fork)\\(.* = (?<pid>[0-9]+)$").pid) as $child | .[$child] = $l.pid)) as $parent
+| foreach $lines[1:][] as $l ({files: {}, images: 0, image: {}};
     ($pids | index($l.pid | tonumber)) as $task
+    | .image[$l.pid] //= (.image[$parent[$l.pid] // ""] // 0)
     | .out = []
     | ($l.rest | capture("^\\[ *(?<number>[0-9]+)\\] (?<name>\\w+)\\((?<args>.*)\\) += (?<result>[^ ]+) ?(?<error>E[A-Z0-9]+)?") // null) as $c
     | if $c then
@@ -20,7 +24,10 @@ include "calls";
             .files[$c.result] = ($c.args | capture("\"(?<path>[^\"]*)\"").path // "")
           elif $c.name == "mmap" and ($c.args | test("PROT_EXEC.*, [0-9]+, ")) then
             ($c.args / ", ") as $a
-            | .out += [["map", $c.result, $a[1], $a[5], .files[$a[4]] // ""]]
+            | .out += [["map", .image[$l.pid], $c.result, $a[1], $a[5], .files[$a[4]] // ""]]
+          elif ($c.name | test("^execve")) and $c.result == "0" then
+            .images += 1 | .image[$l.pid] = .images
+            | .out += [["exec", ($c.args | capture("\"(?<path>[^\"]*)\"").path // "")]]
           elif $c.name == "rt_sigaction" then
             .out += [$c.args | capture("^\\w+, [{]sa_handler=0x(?<at>[0-9a-f]+)") | ["handler", .at]]
           else . end

@@ -48,7 +48,7 @@ def shown_call: "\(.name)(\(.args)) = \(.result)\(if .error then " \(.error)" el
 
 def of_side($side; $task; $at): if . == null then null else
   . as $d | place($side; .block) as $own
-  | {block, nth, address: $own.address, when, own: ($own | {function, file, line, text, first, last}),
+  | {block, nth, image: $own.image, address: $own.address, when, own: ($own | {function, file, line, text, first, last}),
     line: way($side; $at),
     functions: [.functions[] as $b | place($side; $b).starts.function | values],
     fresh: [.fresh[] as $b | place($side; $b) | select(.text) | {function, file, line: (.starts.line // .line)}][0],

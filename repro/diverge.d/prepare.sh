@@ -27,7 +27,6 @@ check() {
 	if [ -n "${PROG-}" ]; then
 		check_words
 		check_program
-		! is_script || usage_error "PROG=$PROG is a script; name its interpreter as PROG, and the script in FILES and ARGS"
 	else
 		[ "$HAS_PROGRAM" = true ] || usage_error "CASE=$NAME has no program; PROG= names one"
 	fi

@@ -3,15 +3,17 @@
  * A plugin for QEMU's emulator: record which blocks of code a program executes in
  * ring 3, task by task.
  *
- * usage: -plugin FILE,switch=ADDRESS,dead=ADDRESS,begin=ADDRESS,out=PREFIX
+ * usage: -plugin FILE,switch=ADDRESS,exec=ADDRESS,dead=ADDRESS,begin=ADDRESS,out=PREFIX
  *   switch  the kernel's __switch_to_asm
+ *   exec    the kernel's begin_new_exec
  *   dead    the kernel's do_task_dead
  *   begin   where the code of begin.c begins; the task that runs it is the program's first
  * Output: PREFIX.run, 32-bit words in order of time: the number of a block, or SWITCH
  *   with the number of the task that runs from here; PREFIX.blocks, a line for each block:
- *   "start last end target kind", addresses in hex, where last is its last instruction, the
- *   one that decides where it goes on, and target is 0 where that is not in the code.
- *   Block n is line n + 1.
+ *   "start last end target kind image", addresses in hex, where last is its last instruction,
+ *   the one that decides where it goes on, and target is 0 where that is not in the code;
+ *   image counts the programs that were executed, in order of time, and is the first one
+ *   that ran the block. Block n is line n + 1.
  *
  * Registers cannot be read before QEMU 9. But the first thing that __switch_to_asm loads
  * is the stack pointer of the next task, and the address of that stands for the task. A
@@ -25,29 +27,30 @@
 
 #define SWITCH 0x80000000u
 #define BEGIN_SIZE 0x200000
-#define MAX_RETURNS 4096
+#define MAX_CALLS 4096
 #define NOT_THE_PROGRAMS -1
 
 struct block {
 	uint64_t start, last, end, target;
 	const char *kind;
 	int64_t number; /* -1 until the program has run it */
+	int image;	/* of a system call: which made it last */
 };
 
 struct task {
 	struct task *next;
 	uint64_t address;
 	bool began; /* it has run in ring 3 */
-	int number;
+	int number, image;
 };
 
-static uint64_t address_of_switch, address_of_dead, address_of_begin;
+static uint64_t address_of_switch, address_of_exec, address_of_dead, address_of_begin;
 static struct task *tasks, *current, *recorded;
 static bool switching;
-static int n_tasks;
+static int n_tasks, n_images;
 static uint32_t n_blocks;
-static uint64_t returns[MAX_RETURNS]; /* behind the program's system calls */
-static int n_returns;
+static const struct block *calls[MAX_CALLS]; /* the program's system calls */
+static int n_calls;
 static FILE *run, *blocks;
 
 static void put(uint32_t word) { fwrite_unlocked(&word, sizeof(word), 1, run); }
@@ -86,12 +89,24 @@ static void died(unsigned int cpu, void *data)
 		current->address = 0;
 }
 
-static bool is_child_of_program(uint64_t begins)
+/* It has made room for another program. */
+static void executes(unsigned int cpu, void *data)
 {
-	for (int i = 0; i < n_returns; i++)
-		if (returns[i] == begins)
-			return true;
-	return false;
+	(void)cpu, (void)data;
+	if (current && current->number != NOT_THE_PROGRAMS)
+		current->image = n_images++;
+}
+
+/* A task begins to run: is it a child of the program's? */
+static void begin(struct task *task, uint64_t address)
+{
+	task->began = true;
+	for (int i = 0; i < n_calls && task->number == NOT_THE_PROGRAMS; i++) {
+		if (calls[i]->end == address) {
+			task->number = n_tasks++;
+			task->image = calls[i]->image;
+		}
+	}
 }
 
 static void ran(unsigned int cpu, void *data)
@@ -107,19 +122,18 @@ static void ran(unsigned int cpu, void *data)
 			task->number = n_tasks++;
 		return;
 	}
-	if (!task->began) {
-		task->began = true;
-		if (task->number == NOT_THE_PROGRAMS && is_child_of_program(block->start))
-			task->number = n_tasks++;
-	}
+	if (!task->began)
+		begin(task, block->start);
 	if (task->number == NOT_THE_PROGRAMS)
 		return;
 	if (block->number < 0) {
 		block->number = n_blocks++;
-		fprintf(blocks, "%lx %lx %lx %lx %s\n", block->start, block->last, block->end, block->target, block->kind);
-		if (block->kind[0] == 's' && n_returns < MAX_RETURNS)
-			returns[n_returns++] = block->end;
+		fprintf(blocks, "%lx %lx %lx %lx %s %d\n", block->start, block->last, block->end, block->target, block->kind, task->image);
+		if (block->kind[0] == 's' && n_calls < MAX_CALLS)
+			calls[n_calls++] = block;
 	}
+	if (block->kind[0] == 's')
+		block->image = task->image;
 	if (task != recorded) {
 		recorded = task;
 		put(SWITCH | task->number);
@@ -172,6 +186,8 @@ static void translated(struct qemu_plugin_tb *tb)
 		qemu_plugin_register_vcpu_tb_exec_cb(tb, switches, NO_REGISTERS, NULL);
 		for (size_t i = 0; i < count; i++)
 			qemu_plugin_register_vcpu_mem_cb(qemu_plugin_tb_get_insn(tb, i), accessed, NO_REGISTERS, READS_AND_WRITES, NULL);
+	} else if (start == address_of_exec) {
+		qemu_plugin_register_vcpu_tb_exec_cb(tb, executes, NO_REGISTERS, NULL);
 	} else if (start == address_of_dead) {
 		qemu_plugin_register_vcpu_tb_exec_cb(tb, died, NO_REGISTERS, NULL);
 	} else if (!(start >> 47)) {
@@ -221,6 +237,8 @@ qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv)
 		*value++ = '\0';
 		if (!strcmp(argv[i], "switch"))
 			address_of_switch = strtoull(value, NULL, 16);
+		else if (!strcmp(argv[i], "exec"))
+			address_of_exec = strtoull(value, NULL, 16);
 		else if (!strcmp(argv[i], "dead"))
 			address_of_dead = strtoull(value, NULL, 16);
 		else if (!strcmp(argv[i], "begin"))
@@ -232,7 +250,7 @@ qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv)
 	}
 	run = create(out, "run");
 	blocks = create(out, "blocks");
-	if (!run || !blocks || !address_of_switch || !address_of_dead || !address_of_begin)
+	if (!run || !blocks || !address_of_switch || !address_of_exec || !address_of_dead || !address_of_begin)
 		return -1;
 	register_translated(id);
 	return 0;

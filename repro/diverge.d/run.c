@@ -91,12 +91,13 @@ void read_blocks(struct run *run, const char *folder)
 	size_t size = 0;
 	struct block b = { 0 };
 
-	while (fscanf(blocks, "%lx %lx %lx %lx %15s", &b.start, &b.last, &b.end, &b.target, kind) == 5) {
+	while (fscanf(blocks, "%lx %lx %lx %lx %15s%*[^\n]", &b.start, &b.last, &b.end, &b.target, kind) == 5) {
 		if (getline(&line, &size, places) < 0 || !(tab = strchr(line, '\t')))
 			give_up("%s/places ends before record.blocks", folder);
 		*tab++ = '\0';
 		tab[strcspn(tab, "\n")] = '\0';
 		b.kind = kind[0];
+		b.is_named = strchr(line, '|');
 		b.site = key_of(line);
 		b.entry = key_of(tab);
 		*ADD(run->blocks, run->n_blocks) = b;
@@ -104,6 +105,14 @@ void read_blocks(struct run *run, const char *folder)
 	free(line);
 	fclose(blocks);
 	fclose(places);
+}
+
+void measure_blocks(struct run *run)
+{
+	run->longest = calloc(n_keys, sizeof(*run->longest));
+	for (const struct block *b = run->blocks; b < run->blocks + run->n_blocks; b++)
+		if (run->longest[b->site] < b->end - b->start)
+			run->longest[b->site] = b->end - b->start;
 }
 
 static struct task *task_of(struct run *run, uint32_t number)
@@ -185,9 +194,9 @@ static void append(struct run *run, struct task *task, uint32_t number, uint32_t
 	if (block->kind == 's') {
 		step->callee = task->n_made;
 		*ADD(task->call_steps, task->n_made) = at;
-		if (step->callee < task->n_calls && !strcmp(task->calls[step->callee].name, "execve") &&
+		if (step->callee < task->n_calls && !strncmp(task->calls[step->callee].name, "execve", 6) &&
 		    !*task->calls[step->callee].error)
-			task->foreign = true;
+			task->frame = NONE; /* another program begins */
 	} else if (block->kind == 'c' && next->start != block->end) {
 		step->callee = task->n_frames;
 		enter(task, at, next->entry, block->end, NONE);
@@ -224,13 +233,6 @@ static void execute(struct run *run, struct task *task, uint32_t number)
 		enter(task, NONE, block->entry, 0, NONE);
 		task->pending = NONE;
 		task->arrivals = calloc(n_keys, sizeof(*task->arrivals));
-		task->begun = calloc(n_keys, sizeof(*task->begun));
-	}
-	task->begun[block->site] = true;
-	if (task->foreign) {
-		if (block->kind == 's')
-			append(run, task, number, number);
-		return;
 	}
 	if (task->pending != NONE) {
 		const struct block *before = &run->blocks[task->pending];
@@ -249,7 +251,7 @@ static void execute(struct run *run, struct task *task, uint32_t number)
 			while (frame != NONE && task->frames[frame].interrupted == NONE)
 				frame = task->frames[frame].parent;
 			append(run, task, task->pending, number);
-			if (frame != NONE) { /* back from a signal's handler */
+			if (frame != NONE && task->frame != NONE) { /* back from a signal's handler */
 				task->frame = task->frames[frame].parent;
 				task->pending = task->frames[frame].interrupted;
 				if (task->pending != NONE - 1 && !was_cut(&run->blocks[task->pending], block))
@@ -258,8 +260,8 @@ static void execute(struct run *run, struct task *task, uint32_t number)
 		} else if (!was_cut(before, block)) {
 			append(run, task, task->pending, number);
 		}
-		if (task->foreign)
-			return;
+		if (task->frame == NONE)
+			enter(task, NONE, block->entry, 0, NONE);
 	}
 	task->pending = number;
 }
@@ -289,7 +291,7 @@ void read_run(struct run *run, const char *folder)
 	for (uint32_t i = 0; i < run->n_tasks; i++) {
 		struct task *task = &run->tasks[i];
 
-		if (task->n_frames && task->pending != NONE && !task->foreign)
+		if (task->n_frames && task->pending != NONE)
 			append(run, task, task->pending, task->pending);
 	}
 }

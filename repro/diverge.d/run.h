@@ -9,6 +9,7 @@
 struct block {
 	uint64_t start, last, end, target;
 	char kind;
+	bool is_named; /* the keys are names, not addresses */
 	uint32_t site, entry; /* keys */
 };
 
@@ -37,23 +38,22 @@ struct task {
 	struct step *steps;
 	struct frame *frames;
 	struct call *calls;
-	uint32_t *call_steps, *arrivals; /* arrivals: by key; at a block's end */
+	uint32_t *call_steps, *arrivals; /* arrivals: by site; at a block's end */
 	uint32_t n_steps, n_frames, n_calls, n_made, frame, pending;
-	bool *begun;  /* by key: of blocks */
-	bool foreign; /* it has executed another program */
 };
 
 struct run {
 	struct block *blocks;
 	struct task *tasks;
-	uint64_t *handlers;
+	uint64_t *handlers, *longest; /* longest: by site; the size of a block */
 	uint32_t n_blocks, n_tasks, n_handlers, now;
 };
 
 extern uint32_t n_keys;
 
 void read_blocks(struct run *run, const char *folder);
-void read_run(struct run *run, const char *folder); /* all blocks have been read before */
+void measure_blocks(struct run *run); /* all blocks have been read before */
+void read_run(struct run *run, const char *folder);
 
 void *grow(void *array, uint32_t n, size_t size);
 #define ADD(array, n) ((array) = grow((array), (n), sizeof(*(array))), &(array)[(n)++])
