@@ -17,6 +17,10 @@
 #   call has other arguments. "none": no consequence was seen.
 #   All but calls are guesses: a value that goes through memory is not followed.
 
+# Other code that goes the same way.
+def is_same_way: .kind == "code" and .missing == [] and .added == [] and .works.line? != null
+  and .works.line == .fails.line and .works.functions == .fails.functions;
+
 # Calls that differ with memory and time, not with what a program does.
 def is_noise: test("^(brk|mmap|munmap|mremap|madvise|mprotect|futex|clock_\\w+|gettimeofday|time|sched_yield|getrandom|restart_syscall)$");
 
@@ -89,6 +93,12 @@ def asked: tostring | sub("^[0-9]+"; "") | gsub("0x[0-9a-f]{8,}"; "");
 def asks_otherwise: (.kind == "call" or .kind == "value") and (.works.calls[0].args | asked) != (.fails.calls[0].args | asked)
   and (.works.calls[0].name // "" | test("^(p?read|recv|accept|get|ioctl|p?write|wait|rt_|set_|exit|clone|v?fork|execve|uname|sysinfo|epoll_p?wait)|stat|poll|select|sleep") | not);
 
+# Did this call, which asks for something else, prepare another one: on the same descriptor, or of the
+# process as a whole?
+def prepares($next): asks_otherwise and ((.fails // .works).calls[0] as $c | ($next.fails // $next.works).calls[0] as $n
+  | ($c.name | test("^(cap|prctl|set([ref]*[ug]id|groups|rlimit|ns|priority)|prlimit|ch(dir|root)|fchdir|umask|unshare|u?mount|seccomp|sched_set)"))
+    or (($c.args | test("^[0-9]+\\b")) and ($c.args / "," | .[0]) == ($n.args / "," | .[0])));
+
 # Is it in a function whose result is the answer to a question?
 def is_question: .called | test("cmp|strto|ato[ilf]|str(r?chr|str|c?spn|pbrk|sep|tok)|mem(r?chr|mem)|getenv|getopt|fnmatch|bsearch|regexec|inet_pton");
 
@@ -99,13 +109,14 @@ def is_housekeeping: any(.function, (.fails // .works).stack[].function; . // ""
 def ranked: . as $all
   | reduce range(length - 1; -1; -1) as $i ({later: [], ranks: []};
       $all[$i] as $d
-      | (if $d.kind == "value" then "none"
+      | (if $d.kind == "value" or ($d | is_same_way) then "none"
          elif ($d | is_strong) then "follows"
          elif $ring == 0 and ($d | is_housekeeping) then "none"
          elif any(.later[] | select(.task == $d.task); (.frame == $d.frame and ($ring == 0 or ($d.works.fresh // $d.fails.fresh))) or any((if $ring == 0 then .around else .results end)[]; . as $f | any($d.frame, $d.parents[]; . == $f))) then "follows"
          elif .later != [] and (.later[0] as $next
            | (if $d.has_source then $d.works.fresh // $d.fails.fresh else $d | is_question end)
-           and any(if $next.kind == "call" then $next else $all[$i:][] end; asks_otherwise)) then "perhaps"
+           and if $next.kind == "call" then ($next | asks_otherwise) or ($d.has_source and any($all[$i:$next.number][]; prepares($next)))
+             else any($all[$i:][]; asks_otherwise) end) then "perhaps"
          else "none" end) as $rank
       | .ranks[$i] = $rank
       | if $rank == "follows" then .later = [$d] + .later else . end)
@@ -118,6 +129,7 @@ def crossings($all): . as $answer
   | def as_pair: {task: $answer.task, works: (.works | {name, number, nth}), fails};
   if $ring == 0 or . == null then []
   elif .kind == "call" then [{task, works: .works.calls[0], fails: .fails.calls[0]}]
+  elif .rank == "perhaps" then [$all[] | select(.kind == "call" and .number > $answer.number and .rank == "follows")][:1] | map(crossings($all)[])
   else [$all[] | select(.kind == "value" and .task == $answer.task and .number < $answer.number and .works.calls != []
         and (asks_otherwise | not) and (.fails.calls[0].name | test("^recv|^read")))][-1] as $from
     | if $from == null or .rank != "follows" then [] else
@@ -132,7 +144,11 @@ def crossings($all): . as $answer
 | ([.[] | $ring == 0 and is_housekeeping | not] | rindex(true)) as $last
 | [range(length) as $i | .[$i] + {number: $i, is_last: ($i == $last)}] | ranked | map(del(.is_last)) | . as $all
 | ([$all[] | select((.rank == "follows" and (.has_source or .kind == "call")) or (.rank == "perhaps" and .seen.text != null))][0]
-   // [$all[] | select(.rank == "follows")][0] // [$all[] | select(.kind != "value")] [0]) as $answer
+   // [$all[] | select(.rank == "follows")][0] // [$all[] | select(.kind != "value")] [0])
+  # The line itself decides by what a function without source returned to it.
+| (. as $first | if .rank == "perhaps" and (.has_source | not) then
+    [$all[] | select(.rank == "perhaps" and .has_source and .seen == $first.seen)][0] // $first else . end) as $answer
+| ([$all[] | select($answer.rank == "perhaps" and .rank == "follows").number][0] // $answer.number) as $before
 | {
     version: 1,
     program: $program, works: {words: $works, status: $run.works.status, ended: $run.works.ended},
@@ -145,8 +161,8 @@ def crossings($all): . as $answer
       else "they part" end),
     answer: $answer,
     chain: [$all[] | select($answer and .number > $answer.number and .rank == "follows" and (.has_source or .kind == "call" or ($answer.has_source | not)))],
-    perhaps: [$all[] | select(.rank == "perhaps" and .number != $answer.number)],
-    inputs: [$all[] | select(.kind == "value" and ($answer == null or .number < $answer.number) and (.works.calls != []))
+    perhaps: [$all[] | select(.rank == "perhaps" and .seen != $answer.seen)],
+    inputs: [$all[] | select(.kind == "value" and ($answer == null or .number < $before) and (.works.calls != []))
       | {asks: asks_otherwise, works: .works.calls[0], fails: .fails.calls[0], seen}],
     folded: [$all[] | select(.rank == "none" and .kind != "value" and .number != $answer.number)],
     values: [], crossings: ($answer | crossings($all))

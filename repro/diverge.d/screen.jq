@@ -38,24 +38,27 @@ def other_code: if .kind == "code" and .works then "  where the run that works h
 
 def answer:
   .answer as $a
-  | ($a | source(if $a.kind == "call" then "the kernel answers otherwise" else "they part" end)),
+  | ($a | source(if $a.kind == "call" then "the kernel answers otherwise" elif $a.rank == "perhaps" then "they part (a guess)" else "they part" end)),
     (if $a.has_source or $a.kind == "call" then empty else "  which called \($a.function // "code without a name")\(if $a.module then " of \($a.module)" else "" end)" end),
     ($a | other_code),
     ([(if $a.kind == "call" then "  works: \($a.works.calls[0] | call)", "  fails: \($a.fails.calls[0] | call)" else $a | ways end),
       (.values[] | row(.name; .works; .fails))]
       | if . == [] then empty else "", row(""; "works"; "fails"), .[] end),
-    (.in_kernel | select(.answer) | "", (if $a.kind == "call" then empty else "  what was received was made by \(.call | call)" end),
+    (.in_kernel | select(.answer) | "", (if $a.kind == "call" then empty elif $a.rank == "perhaps" then "  answered otherwise, and not known to follow from it: \(.call | call)" else "  what was received was made by \(.call | call)" end),
       (.answer | source("in the kernel they part"), other_code, ways));
 
-def screen: . as $all
+# Those that say something.
+def shown_chain: [.chain[] | select(contrast != "" or .missing != [] or .added != [])];
+
+def screen: . as $all | shown_chain as $chain
   | "\(.program)   works: \(.works.words) (\(.works | ended))   fails: \(.fails.words) (\(.fails | ended))   Linux \(.kernel.fails.release)\(if .kernel.works.build_id != .kernel.fails.build_id then " against \(.kernel.works.release)" else "" end)",
     "",
     (if .verdict == "they part" then
        answer, "",
-       (([.chain[:12][] | .seen.function // .function // "?" | length] | max // 0) + 2) as $width
-       | (if .chain != [] then "  from there on" else empty end),
-       (.chain[:12][] | chain_item($width)),
-       (if (.chain | length) > 12 then "  and \(.chain | length - 12) more, see diverge.json" else empty end),
+       (([$chain[:12][] | .seen.function // .function // "?" | length] | max // 0) + 2) as $width
+       | (if $chain != [] then "  from there on" else empty end),
+       ($chain[:12][] | chain_item($width)),
+       (if $chain[12] then "  and \($chain | length - 12) more, see diverge.json" else empty end),
        (.perhaps[:3][] | "  or else  \(.seen.function // .function), \(.seen | place): \(.seen.text // "" | tabs | short)   (a guess)"),
        ((.inputs | map(select(.asks)) + map(select(.asks | not)))[:3][]
          | "  before   \(.works | call) there", "           \(.fails | call) here")
