@@ -44,7 +44,9 @@ def frame_pointers():
 
 
 def current_task():
-    return int(gdb.parse_and_eval("(unsigned long)&$lx_current()"))
+    """Its address. In Linux 7.2, the kernel's own function returns a pointer to the task."""
+    task = gdb.parse_and_eval("$lx_current()")
+    return int(task if task.type.strip_typedefs().code == gdb.TYPE_CODE_PTR else task.address)
 
 
 def is_called_by(callers):
