@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What decided about a value that was born on a path, put into the words of the source: the
-condition and its values, what it called, what is around it, and the way there."""
+"""What decided a value that was born on a path, in terms of the source: the condition and its
+values, the functions that it called, the blocks around it, and the call chain."""
 import re
 
 import decision
@@ -8,24 +8,24 @@ import expressions
 import messages
 import statements
 
-CHANCES_MAX = 4  # that an answer shows
+CHANCES_MAX = 4  # shown in an answer
 
 
 def public(found):
-    """Where this host keeps the source is nobody's business."""
+    """A condition without paths of this host."""
     return {key: [public(one) for one in value] if key == "inlined" else value for key, value in found.items() if key != "path"}
 
 
 class Answer:
-    """The answers that a path has."""
+    """Answers questions about a path."""
 
     def __init__(self, path, values, name, live=None):
-        """values: a function of places and expressions. name: the error's. live: where the guest
-        can go back to the path."""
+        """values: a function of places and expressions that reads values. name: the error's. live:
+        a Live, if the guest can go back to the path."""
         self.path, self.values, self.name, self.live = path, values, name, live
 
     def about(self, born):
-        """What decided about a value, and the way there, as JSON; schemas: why.schema.json."""
+        """What decided a value, and the call chain, as JSON; see repro/why.d/why.schema.json."""
         born, steps = decision.decide(self.path, born)
         places = [self.last_of(step) for step in steps] or ([(born.step, born.index)] if born.kind == "expression" else [])
         found = [one for place in places for one in self.conditions(place, born, self.name)]
@@ -46,14 +46,14 @@ class Answer:
                     callee=[one for one in self.callees(place) if (one["file"], one["line"]) not in named])
 
     def said(self, place):
-        """What the verifier said from where the function began to decide."""
+        """The BPF verifier's messages, from the step at which the function began to decide."""
         steps = [place[0], *(step for step, *_ in decision.deeper(self.path, *place))]
         begun = min(step for step in steps if self.path.frames[step] == self.path.frames[place[0]])
         return messages.said(self.path, begun, self.live) if self.live else None
 
     def chances(self, place, found, wanted):
-        """The conditions that the path passed, of the function of an answer and before its place,
-        and at which the function would have returned what is wanted; the last one first."""
+        """The earlier conditions in the function of an answer that the path passed, and at which the
+        function could have returned what is wanted; the last one first."""
         seen, passed = {found["line"]}, []
         for at in self.branches(self.path.frames[place[0]], place[0]):
             for one in statements.levels(self.path.blocks[at].last.address):
@@ -66,8 +66,8 @@ class Answer:
         return [self.public_with(*one) for one in passed[:CHANCES_MAX]]
 
     def nor(self, place, found):
-        """The chances() of what decided: of the function, of those inlined into the condition, and of
-        those that it called."""
+        """The chances() that did not hold: in the function that decided, in those inlined into the
+        condition, and in those that the condition called."""
         asked = [(place, found, "0")]
         for one in found["inlined"]:
             called = re.search(rf"(!\s*)?\b{one['function']}\(", found["condition"] or "")
@@ -82,8 +82,8 @@ class Answer:
                 for chance in self.chances(at, one, wanted)]
 
     def within(self, place, found):
-        """The conditions around the one that decided, around the call of its function if it has none
-        itself, and what decided in what they call."""
+        """The conditions around the one that decided, or around the call of its function, and what
+        decided in the functions that they call."""
         return [dict(self.public_with(at, one), callee=self.callees(at) if at else [])
                 for at, one in self.surrounding(place, found)]
 
@@ -98,13 +98,13 @@ class Answer:
         return list({(one["file"], one["line"]): (at, one) for at, one in around}.values())
 
     def public_with(self, at, one):
-        """A condition, with its values if the path has a place for it."""
+        """A condition without paths of this host, with its values if the path has a place for it."""
         return {**{key: one[key] for key in ("function", "file", "line", "condition")},
                 "values": self.values_at(at, one) if at else {}}
 
     def caller(self, place, found):
-        """The level that calls the function of an answer, its frame, and the step there; the
-        function may be inlined. No level where the path has none."""
+        """The level that calls the function of an answer, which may be inlined; its frame, and the
+        step there. The level is None if the path does not have it."""
         step = place[0]
         frame = self.path.frames[step]
         levels = statements.levels(self.address(place))
@@ -117,8 +117,8 @@ class Answer:
         return statements.levels(self.path.blocks[step].last.address)[0], self.path.frames[step], step
 
     def around_it(self, frame, step, found):
-        """The conditions around a level, the innermost first: (place of its branch or None where
-        the path has no branch for it, the condition as a level)."""
+        """The conditions around a level, the innermost first: (place of its branch, or None if the
+        path has no branch for it; the condition as a level)."""
         conditions_around = []
         for first, last, text in statements.enclosing(found):
             branch = self.branch_on(frame, step, found["function"], first, last) if first else next(self.branches(frame, step), None)
@@ -134,12 +134,12 @@ class Answer:
         return conditions_around
 
     def branches(self, frame, before):
-        """The steps of a frame that end with a branch, before a step, the last one first."""
+        """The steps of a frame, before a given one, that end with a branch; the last one first."""
         return (step for step in range(before - 1, -1, -1) if self.path.frames[step] == frame
                 and self.path.stops[step] is None and self.path.blocks[step].last.flow == "jcc")
 
     def branch_on(self, frame, before, function, first, last):
-        """The last step of branches() whose branch is on lines of a function, or None."""
+        """The last step of branches() whose branch is on these lines of a function, or None."""
         return next((step for step in self.branches(frame, before) if any(
             one["function"] == function and first <= one["line"] <= last
             for one in statements.levels(self.path.blocks[step].last.address))), None)
@@ -152,7 +152,7 @@ class Answer:
         return self.path.instructions(place[0])[place[1]].address
 
     def conditions(self, place, born, name):
-        """The conditions that an instruction of the path may stand for, the likeliest first."""
+        """The conditions that an instruction of the path may belong to, the likeliest first."""
         made = born.step, born.index
         return statements.answers(self.address(place), decision.computed_at(self.path, *place), self.address(made), made < place, name)
 
@@ -173,7 +173,7 @@ class Answer:
         return {**found_values, **expressions.macros(wanted - found_values.keys(), found["file"])}
 
     def chain(self, place):
-        """The functions on the way to an instruction, every level of inlining, the outermost first."""
+        """The functions that led to an instruction, at every level of inlining, the outermost first."""
         callers = [address - 1 for address in reversed(self.path.stack(self.path.frames[place[0]]))]
         return [statements.shown(level) for address in [*callers, self.address(place)]
                 for level in reversed(statements.levels(address))]

@@ -1,21 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""xsklab-crossing: what the kernel executes in some system calls of a program.
+"""xsklab-crossing: record the kernel code that some system calls of a program execute.
 
 usage: gdb -batch -x crossing.py -ex 'xsklab-crossing CALLS.json SOCKET' VMLINUX
 
 CALLS.json  {program, calls: [{number, thread, nth}]}, in order of time: the nth call of that
-            number that the program's thread makes (0 is its first)
+            number by that thread of the program (0 is the first thread)
 SOCKET      QEMU's gdb stub; the guest waits there (-S), under TCG with the plugin recent.c
-Output: for each call N/record.run and N/record.blocks, as repro/diverge.d/record.c writes them
-        of ring 3, with one task, and without interrupts; crossing.json, the number of calls.
-        The guest is killed at the end.
-Exit: 0; 1 nothing was recorded, and a line on stderr says why, after "crossing: ".
+Output: for each call N/record.run and N/record.blocks, in the format that repro/diverge.d/record.c
+        uses for ring 3, with one task and without interrupts; crossing.json, the number of
+        calls. The guest is killed at the end.
+Exit: 0; 1 nothing was recorded, and a line on stderr after "crossing: " says why.
 """
 import array
 import os
 import sys
 
-sys.dont_write_bytecode = True  # nothing is left behind in a checkout
+sys.dont_write_bytecode = True  # leave nothing behind in a checkout
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from guest import Call, Counter, Tasks  # noqa: E402
 from path import Path, Recorder  # noqa: E402
@@ -26,7 +26,7 @@ KINDS = {"jcc": "branch", "call": "call", "ret": "return"}
 
 
 def cross(counter, call, recorder):
-    """Run the guest to the call and through it; the Path."""
+    """Run the guest to the call and through it; return the Path."""
     wanted = call["thread"], call["number"], call["nth"]
     counter.next(f"call {call['nth']} of number {call['number']}", lambda *made: made == wanted)
     Call(call, counter).watch(recorder)
@@ -40,7 +40,7 @@ def kind_of(last):
 
 
 def write(path, folder):
-    """Blocks that were left before their end are begun again, and count then."""
+    """Write the record. A block that was left before its end runs again, and counts only then."""
     numbers, run = {}, array.array("I", [SWITCH])
     os.makedirs(folder, exist_ok=True)
     with open(f"{folder}/record.blocks", "w", encoding="ascii") as blocks:

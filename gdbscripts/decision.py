@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Which branch decided about a value that was born on a path.
+"""Find the branch that decided a value, on the path that ran.
 
-Compilers keep one "return -EINVAL" for several checks, set err long before the check, and
-run clean-up code with branches of its own after it. What decides is the last branch at which
-another outcome was still possible: from its other side some way leads to the function's end
-with another value. That is a question about the code, not about the path, so the other side is
-explored.
+Compilers merge several checks into one "return -EINVAL", set err long before the check, and
+branch again in the clean-up code behind it. The branch that decided is the last one at which
+another outcome was still possible: from its other side, some way leads to the function's end
+with another value. The path does not show the other side, so this explores the code there.
 """
 import gdb
 
@@ -15,22 +14,22 @@ from path import disassemble
 from symbols import LabError
 from x86 import holds, of_operand, register_of
 
-STATES_MAX = 20000  # of an exploration; beyond that its answer is "unknown"
+STATES_MAX = 20000  # of an exploration; with more, the answer is "unknown"
 ERROR_MAX = 4096  # include/linux/err.h
-DEPTH_MAX = 8  # callees that one condition is followed into
+DEPTH_MAX = 8  # levels of callees behind one condition
 ARITHMETIC = ("lea", "sub", "add", "and", "or", "xor", "sh", "not", "neg", "sar", "sbb")
 ARGUMENTS = {"rdi", "rsi", "rdx", "rcx", "r8", "r9"}
 KEEPS_FLAGS = ("mov", "lea", "push", "pop", "set", "nop", "cmov", "not")
 
 
 def transfer(one, holders):
-    """What holds the value after an instruction, given what held it before."""
+    """What holds the value after an instruction: holders holds it before."""
     if one.flow:
         return holders - {"rax"} if one.flow == "call" else holders
     if one.name.startswith(("neg", "cltq")):
         return holders
     if one.name.startswith("cmov") and holders & {register_of(one.operands[0]), register_of(one.operands[1])}:
-        # It selects ("ret ? ret : err"), and what it selected on the path was the value.
+        # "ret ? ret : err": on the path it selected the value.
         return holders | {register_of(one.operands[1])}
     after = holders - one.writes() - {one.stores()}
     if one.name.startswith("mov") and len(one.operands) == 2 and not one.operands[0].startswith("$"):
@@ -59,8 +58,8 @@ def is_error(constant):
 
 
 def bounds(address):
-    """The first address of the function at an address, and the first behind it; none
-    where it has no debug information, as the stub of a call that is not configured."""
+    """The start and end of the function at an address. Both are the address itself if it has no
+    debug information, like the stub of a system call that is not configured."""
     block = gdb.block_for_pc(address)
     while block and not (block.function and block.superblock and block.superblock.is_static):
         block = block.superblock
@@ -70,15 +69,15 @@ def bounds(address):
 
 
 class Exploration:
-    """Can the function be left with another value than the one that was born?"""
+    """Explores a function's code: can it return another value than the one that was made?"""
 
     def __init__(self, born, carrier):
         self.born, self.carrier = born, carrier
         self.constant = constant_of(born)
         self.start, self.end = bounds(born.address)
         self.blocks = {}
-        self.echoes = set()  # addresses of calls that return what they are given
-        self.selected = {}  # branch that only selects: the way that it went
+        self.echoes = set()  # addresses of calls that return an argument
+        self.selected = {}  # address of a branch that only selects: where it went
 
     def block(self, address):
         if address not in self.blocks:
@@ -86,7 +85,7 @@ class Exploration:
         return self.blocks[address]
 
     def only_selects(self, address):
-        """Does this way return at once what another variable holds ("ret ? ret : err")?"""
+        """Does the code from here just return another variable ("ret ? ret : err")?"""
         source = "register"
         while self.start <= address < self.end:
             block = self.block(address)
@@ -101,8 +100,8 @@ class Exploration:
         return False
 
     def ways(self, block, holders):
-        """Where the function may go on behind a block: one way only, if the last comparison
-        was of the value. holders: what held it then."""
+        """Where the function may go after a block: one way only, if the last comparison tested
+        the value. holders: what held the value then."""
         last = block[-1]
         behind = last.end if last.flow in (None, "jcc", "call") and last.end < self.end else None
         target = last.target if last.flow in ("jmp", "jcc") else None
@@ -112,8 +111,8 @@ class Exploration:
         return (target,) if holds(last.name[1:], flags) else (behind,)
 
     def flags_of(self, block, holders):
-        """The flags that a block ends with, if they come from a comparison of the value with a
-        constant; else None."""
+        """The flags at the end of a block, if they come from comparing the value with a constant;
+        else None."""
         one = next((one for one in reversed(block) if sets_flags(one)), None)
         if self.constant is None or not one or register_of(one.operands[-1]) not in holders:
             return None
@@ -131,7 +130,8 @@ class Exploration:
         return less | borrows | ({"ZF"} if value == other else set())
 
     def other_outcome(self, address, holders):
-        """From an address, with the value in holders: True, False, or None for unknown."""
+        """Is another outcome possible from an address, with the value in holders? True, False, or
+        None for unknown."""
         todo, seen = [(address, frozenset(holders))], set()
         while todo:
             state = todo.pop()
@@ -142,7 +142,7 @@ class Exploration:
                 return None
             address, holders = state
             if not self.start <= address < self.end:
-                # A jump to another function ends in that one's return.
+                # A tail call: the other function returns.
                 return True
             block, compared_with = self.block(address), frozenset()
             for one in block:
@@ -160,18 +160,18 @@ class Exploration:
                 todo.append((self.selected[last.address], holders))
                 continue
             elif last.flow == "jmp" and last.target is None:
-                return True  # one of many ways through a table
+                return True  # a jump table
             todo += [(way, holders) for way in self.ways(block, compared_with) if way is not None]
         return False
 
 
 def branches(path, frame, born):
-    """The branches of a frame in order of time: (step, what held the value then, what held it
-    at the comparison before: compilers make values between the two). And the addresses of calls
-    of functions that were given the value and returned it."""
+    """The branches of a frame, in order of time: (step, what held the value at the branch, what
+    held it at the comparison). Compilers make values in between. And the addresses of calls whose
+    callee got the value as an argument and returned it."""
     holders, tested, found = frozenset(), frozenset(), []
     constant = constant_of(path.instructions(born.step)[born.index])
-    # An error is the same wherever it was made; other constants are when this one was born.
+    # An error code counts wherever the frame makes it; any other constant, from this one on.
     begin = 0 if is_error(constant) else born.step
     given, echoes = None, set()
     for step, of in enumerate(path.frames):
@@ -195,7 +195,7 @@ def branches(path, frame, born):
 
 
 def gives_back(path, step, born):
-    """Did a callee, which returned at the end of a step, return what it was given?"""
+    """Did the callee that returned at the end of a step return an argument?"""
     try:
         found = origin.birth(path, step, len(path.instructions(step)))
     except LabError:
@@ -208,7 +208,7 @@ def sets_flags(one):
 
 
 def compared(path, step, index):
-    """The instruction that set the flags which another one reads: (step, index), or None."""
+    """The instruction that set the flags for another one: (step, index), or None."""
     for at, i, callee in origin.backwards(path, step, index):
         if callee is not None or path.frames[at] != path.frames[step]:
             return None
@@ -218,8 +218,8 @@ def compared(path, step, index):
 
 
 def tests_value(path, step, holders):
-    """Does the branch at the end of a step test the value itself? It was made by then, and
-    what is done about it decides nothing: "if (err)", "if (retry_estale(err))"."""
+    """Does the branch at the end of a step test the value itself, like "if (err)" or
+    "if (retry_estale(err))"? Then the value exists already, and the branch decides nothing."""
     at = compared(path, step, len(path.instructions(step)) - 1)
     if not at:
         return False
@@ -228,9 +228,9 @@ def tests_value(path, step, holders):
 
 
 def cannot_change(branch, made):
-    """Can a branch that ran after the value was made not have changed it, by the source? Either
-    the function that made it has returned it, or the branch stands before the statement, which
-    has gone back: "error = -ENOENT; goto exit;"."""
+    """Does the source show that a branch which ran after the value was made cannot change it?
+    Either the function has returned the value, or the branch stands above the statement, which
+    jumped back: "error = -ENOENT; goto exit;"."""
     at, of = (statements.levels(one.address) for one in (branch, made))
     if statements.text_at(of[0]).startswith("return"):
         return True
@@ -238,8 +238,8 @@ def cannot_change(branch, made):
 
 
 def decisions(path, born):
-    """The steps whose last instruction may be the branch that decided, the likeliest
-    first; more than one only where the code does not tell."""
+    """The steps whose last instruction may be the branch that decided, the likeliest first; more
+    than one only if the code does not tell which."""
     if born.kind == "expression":
         return []
     exploration = Exploration(path.instructions(born.step)[born.index], born.carrier)
@@ -251,7 +251,7 @@ def decisions(path, born):
         branch = path.blocks[step].last
         if path.stops[step] is not None or (branch.flow == "jmp" and branch.target is not None):
             continue
-        if branch.target is None:  # one of many ways through a table
+        if branch.target is None:  # a jump table
             return found + [step] + selections
         after = step >= born.step  # the branch is its last instruction
         if tested and tests_value(path, step, tested):
@@ -272,8 +272,8 @@ def decisions(path, born):
 
 
 def decide(path, born):
-    """decisions(), and the Birth that they are about. Behind "if (err) goto out;" compilers
-    make an error once more where it can be but one: the first one counts."""
+    """The Birth that counts, and its decisions(). After "if (err) goto out;", compilers may make
+    an error again if it can only be this one: the first Birth counts."""
     while True:
         decided = decisions(path, born)
         value = constant_of(path.instructions(born.step)[born.index])
@@ -289,7 +289,7 @@ def decide(path, born):
 
 
 def is_inside(path, frame, of):
-    """Is a frame a callee of another one, at any depth?"""
+    """Is a frame a callee of another, at any depth?"""
     while frame is not None and frame != of:
         caller = path.callers[frame]
         frame = None if caller is None else path.frames[caller]
@@ -297,7 +297,7 @@ def is_inside(path, frame, of):
 
 
 def returned(path, step, index):
-    """Where a callee made what an instruction tests or computes from: its Birth, or None."""
+    """The Birth of what an instruction tests or uses, if a callee made it; else None."""
     one = path.instructions(step)[index]
     if one.flow or one.name.startswith(("set", "sbb", "cmov")):
         at = compared(path, step, index)
@@ -307,7 +307,7 @@ def returned(path, step, index):
         one = path.instructions(step)[index]
     operands = [operand for operand in set(one.operands) if not operand.startswith("$")]
     if len(operands) != 1:
-        return None  # two are compared, and none of them alone decided
+        return None  # it compares two values, and neither alone decided
     register = register_of(operands[0])
     if not register and origin.is_slot(operands[0]):
         at = origin.stored(path, step, index, operands[0])
@@ -326,13 +326,13 @@ def returned(path, step, index):
 
 
 def deeper(path, step, index):
-    """What decided before, in the function or in callees, about what a branch tests: (step,
-    index of the branch or of the instruction that computed it, Birth of the answer)."""
+    """The earlier decisions, in the function or its callees, that made what a branch tests: (step,
+    index of the branch or of the instruction that computed it, Birth of the result)."""
     found = []
     while len(found) < DEPTH_MAX:
         try:
             born = returned(path, step, index)
-        except LabError:  # followed to where the path does not reach
+        except LabError:  # the path does not reach that far
             break
         if not born or born.kind in ("memory", "fault"):
             break
@@ -348,9 +348,9 @@ def deeper(path, step, index):
 
 
 def computed_at(path, step, index):
-    """Where something was computed for a branch, or for an expression: two conditions
-    that become one comparison get the line of one of them, and one that becomes
-    arithmetic gets another line, but what is computed for it keeps its own."""
+    """The addresses that compute something for a branch or an expression. If the compiler merges
+    two conditions into one comparison, or makes arithmetic of a condition, the line table has a
+    wrong line for it, but the right one for what is computed for it."""
     one = path.instructions(step)[index]
     branch = one.flow is not None
     wanted = set() if branch else {register_of(operand) for operand in one.operands} - {None}

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the names in a condition were: variables and enumerators where the guest is, and macros
-by the kernel's headers."""
+"""The values of the names in a condition: variables and enumerators where the guest stopped, and
+macros from the kernel's headers."""
 import functools
 import json
 import os
@@ -16,7 +16,7 @@ KEYWORDS = {"if", "else", "while", "for", "switch", "case", "return", "sizeof", 
 HEADERS = ("include", "arch/x86/include")
 NESTED_MAX = 3  # macros in macros
 NUMBERS = (gdb.TYPE_CODE_INT, gdb.TYPE_CODE_ENUM, gdb.TYPE_CODE_BOOL, gdb.TYPE_CODE_CHAR)
-# What people call an object that a pointer of this type points to, by an expression of $it.
+# Pointer types to objects with a name, and the expression of $it for the name.
 NAMES = {
     "struct net_device": "(char *)$it->name",
     "struct task_struct": "(char *)$it->comm",
@@ -38,26 +38,26 @@ def source_dir():
 
 
 def names(text):
-    """The expressions in a condition that are no calls, no keywords and no types."""
+    """The expressions in a condition, without calls, keywords and types."""
     text = re.sub(r'"[^"]*"|/\*.*?\*/', " ", text)
     found = re.findall(r"(?<![\w.>])([A-Za-z_]\w*(?:(?:->|\.)\w+|\[[^\]]*\])*)(?!\w|\s*\(|->|\.|\[)", text)
     return {name for name in found if name not in KEYWORDS}
 
 
 def variables(found):
-    """What is worth to know of a condition, and of those that were inlined into it."""
+    """The names in a condition, and in the functions inlined into it."""
     return names(" ".join(filter(None, [found["condition"]] + [one["text"] for one in found["inlined"]])))
 
 
 def known(wanted):
-    """Those of the expressions that are known where the guest is, and their values."""
+    """The expressions that gdb can evaluate where the guest stopped, with their values."""
     return {expression: value for expression in sorted(wanted)
             for is_known, value in [evaluate(expression)] if is_known}
 
 
 def evaluate(expression):
-    """Is an expression known where the guest is, and its value. It is not where it was
-    optimised out, is a macro, or not in scope."""
+    """Can gdb evaluate an expression where the guest stopped, and its value. It cannot if it is
+    optimized out, a macro, or not in scope."""
     frame = gdb.newest_frame()
     for one, text in ((one, text) for one in (frame, *outer(frame)) for text in spellings(expression)):
         try:
@@ -77,20 +77,20 @@ def evaluate(expression):
 
 
 def spellings(expression):
-    """An expression, and what it stands for if its members are macros: sk->sk_state."""
+    """An expression, and the same with its members expanded if they are macros, like sk_state."""
     spelled = re.sub(r"(->|\.)(\w+)", lambda match: match[1] + members().get(match[2], match[2]), expression)
     return {expression: None, spelled: None}
 
 
 @functools.lru_cache(None)
 def members():
-    """The macros that stand for members of members."""
+    """The macros that name members of members, like sk_state."""
     lines = grep(r"^#\s*define\s+[a-z]\w*\s+\w+(\.\w+)+\s*$", "include/net", "include/linux")
     return dict(re.split(r"\s+", re.sub(r"^#\s*define\s+", "", line).strip()) for line in lines)
 
 
 def is_foreign(name, frame):
-    """Would gdb take a static variable of another file for what a name means in a frame?"""
+    """Would gdb mistake a static variable of another file for this name?"""
     symbol = gdb.lookup_symbol(name, frame.block())[0]
     return bool(symbol and symbol.is_variable and not symbol.needs_frame and not gdb.lookup_global_symbol(name)
                 and frame.function() and symbol.symtab.filename not in (
@@ -105,7 +105,7 @@ def outer(frame):
 
 
 def with_name(value):
-    """A value as JSON; of a pointer to what has a name, with the name."""
+    """A value as JSON; a pointer to an object in NAMES has that object's name."""
     shown, kind = to_json(value), value.type.strip_typedefs()
     name = kind.code == gdb.TYPE_CODE_PTR and NAMES.get(str(kind.target().unqualified().strip_typedefs()))
     if not name or shown is None:
@@ -118,8 +118,8 @@ def with_name(value):
 
 
 def macros(wanted, file):
-    """The values of those names that are macros for one number, whatever the configuration: as
-    the kernel's headers define them, and the folder of a file."""
+    """The values of the names that are macros for a number, the same in every configuration, by the
+    kernel's headers and the folder of a file."""
     bodies, missing = {}, {name for name in wanted if name.isupper() and not is_error(name)}
     for _ in range(NESTED_MAX):
         if not missing:
@@ -136,7 +136,7 @@ def is_error(name):
 
 
 def definitions(wanted, folders):
-    """Of each name, the texts that it is defined as."""
+    """All definitions of each name."""
     found = {name: set() for name in wanted}
     for line in grep(rf"^#\s*define\s+({'|'.join(wanted)})\s", *folders):
         _, name, body = re.split(r"\s+", re.sub(r"^#\s*", "#", line), maxsplit=2)
@@ -145,14 +145,14 @@ def definitions(wanted, folders):
 
 
 def grep(pattern, *folders):
-    """The lines of C that match, in folders of the source tree."""
+    """The matching lines of C in folders of the source tree."""
     found = subprocess.run(["grep", "-rhE", pattern, "--include=*.[ch]", "--", *folders], cwd=source_dir(),
                            env={**os.environ, "LC_ALL": "C"}, capture_output=True, check=False)
     return found.stdout.decode("latin-1").splitlines()
 
 
 def expanded(body, bodies, depth=NESTED_MAX):
-    """The number that a text stands for, or None."""
+    """The number that a macro's text evaluates to, or None."""
     for name in names(body):
         inner = bodies.get(name, set())
         if len(inner) == 1 and depth:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The guest under gdb, at one system call: run it there, save it, record what it executes, and
-come back to ask what the path does not tell, values and flags."""
+"""The guest under gdb, at one system call: run to the call, save the guest, record what the call
+executes, and return to read what the path does not show, values and flags."""
 import os
 import re
 import struct
@@ -18,8 +18,8 @@ ARGUMENTS = ("di", "si", "dx", "r10", "r8", "r9")
 # What a system call returns to be restarted; the program sees EINTR.
 RESTARTS = (-512, -513, -514, -516)
 EINTR = 4
-STACK_MAX = 4096  # bytes of the stack that are looked at; it ends at a multiple
-SAVES_SECONDS = 20  # to try calls that may be the one that fails
+STACK_MAX = 4096  # bytes of the stack to read; it ends at a multiple
+SAVES_SECONDS = 20  # to find a call that fails as under strace
 
 
 def monitor(command):
@@ -31,8 +31,8 @@ def register(name):
 
 
 def frame_pointers():
-    """What tells one frame and its callers from others at the same address: the stack pointer,
-    what is on top, and what the frames return to by their frame pointers."""
+    """A key that tells a frame and its callers from others at the same address: the stack pointer,
+    the word on top, and the return addresses along the frame pointers."""
     sp, bp = register("rsp"), register("rbp")
     size = min(STACK_MAX, -sp % STACK_MAX or STACK_MAX)
     words = struct.unpack(f"<{size // 8}Q", bytes(gdb.selected_inferior().read_memory(sp, size)))
@@ -50,14 +50,14 @@ def current_task():
 
 
 def is_called_by(callers):
-    """Are the frames on the stack those that return there, innermost first? Where gdb
-    loses the stack, at its change for a softirq, as far as it goes."""
+    """Do the frames on the stack return to these addresses, innermost first? Compares as far as gdb
+    can unwind: it stops where a softirq switches stacks."""
     found = stack()
     return found[:len(callers)] == callers[:len(found)]
 
 
 def stack():
-    """What the frames on the stack return to, innermost first."""
+    """The return addresses on the stack, innermost first."""
     frame, found = gdb.newest_frame(), []
     while frame:
         if frame.type() == gdb.NORMAL_FRAME:
@@ -83,7 +83,7 @@ class Stop(gdb.Breakpoint):
 
 
 def proceed(what, *stops):
-    """Let the guest run until one of the stops, and take them all out."""
+    """Let the guest run to one of the stops, and remove all of them."""
     Stop.error = None
     try:
         gdb.execute("continue", to_string=True)
@@ -101,7 +101,7 @@ class Tasks:
 
     def __init__(self, program):
         def is_program():
-            # Others' names may be of any bytes.
+            # Other programs' names may have any bytes.
             name = gdb.parse_and_eval("((struct linux_binprm *)$rdi)->filename").string("latin-1")
             return name == program
         # In hardware: the kernel is not mapped yet.
@@ -120,7 +120,7 @@ class Tasks:
 
 
 def save():
-    """Save the guest, to come back to."""
+    """Save the guest, for restore()."""
     if not os.path.exists("snapshot.qcow2"):
         subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "snapshot.qcow2", "1M"], check=True)
         monitor("drive_add 0 if=none,format=qcow2,file=snapshot.qcow2")
@@ -135,7 +135,7 @@ def restore():
 
 
 class Counter:
-    """How often each thread of the program has made each call of some numbers, at their entries."""
+    """Counts, at the entries of some system calls, how often each thread of the program makes them."""
 
     def __init__(self, tasks, numbers):
         self.tasks, self.counts = tasks, {}
@@ -143,7 +143,7 @@ class Counter:
         self.handlers = set(table.values())
 
     def next(self, what, is_it):
-        """Run on to the next entry where is_it(thread, number, count)."""
+        """Run to the next entry for which is_it(thread, number, count) holds."""
         def entered():
             thread = self.tasks.numbers.get(current_task())
             if thread is None:
@@ -156,40 +156,38 @@ class Counter:
 
 
 class Call:
-    """A call of the program: run the guest to its entry."""
+    """A system call of the program."""
 
     def __init__(self, call, counter):
         self.call, self.counter = call, counter
 
     def reach(self):
-        """Run on to the next call that may be it: the nth of the thread, or a later one with
-        the same arguments."""
+        """Run to the entry of the call: the thread's nth, or the next one with the same arguments."""
         call = self.call
         self.counter.next(f"call {call['nth']} of number {call['number']}", lambda thread, number, count: (
             (thread, number) == (call["thread"], call["number"]) and count >= call["nth"] and self.has_arguments()))
 
     def has_arguments(self):
-        """Are the arguments those that strace saw, where it saw numbers?"""
+        """Do the arguments equal the numbers that strace saw?"""
         registers = gdb.parse_and_eval("*(struct pt_regs *)$rdi")
         return all(wanted is None or not (int(registers[name]) - wanted) % 2**32
                    for name, wanted in zip(ARGUMENTS, self.call.get("args_raw") or []))
 
     def watch(self, recorder):
-        """Let the call run, and record while its task is on the processor; returns the value
-        that it returned."""
+        """Let the call run, and record what its task executes; return the call's value."""
         recorder.start(current_task())
         value = self.returned()
         recorder.stop()
         return value
 
     def returned(self):
-        """Let the call run; the value that it returned."""
+        """Let the call run, and return its value."""
         sp, back = register("rsp"), int(gdb.parse_and_eval("*(unsigned long *)$rsp"))
         proceed("the call returned", Stop(f"*{back:#x}", lambda: register("rsp") == sp + 8))
         return int(gdb.parse_and_eval("(long)$rax"))
 
     def record(self, recorder):
-        """Run to the call that fails as it did under strace, and record it; returns its value."""
+        """Run to a call that fails as under strace, and record it; return its value."""
         wanted, until, values = self.call["errno"], time.monotonic() + SAVES_SECONDS, []
         while not values or time.monotonic() < until:
             self.reach()
@@ -203,7 +201,7 @@ class Call:
 
 
 def address_of(one, operand):
-    """Where an operand of the instruction that the guest is at points to."""
+    """The address of a memory operand of the instruction that the guest executes next."""
     segment, disp, inner = re.fullmatch(
         r"(?:%(\w+):)?(-?(?:0x)?[0-9a-f]*)(?:\((.*)\))?", operand).groups()
     address = int(disp, 16) if disp else 0
@@ -220,7 +218,7 @@ def address_of(one, operand):
 
 
 class Live:
-    """The call, run again from its entry to answer what its path does not tell."""
+    """Runs the call again from its entry, to read what its path does not show."""
 
     def __init__(self, path):
         self.path = path
@@ -231,7 +229,7 @@ class Live:
         self.here = 0, 0
 
     def at(self, step, index):
-        """Bring the guest to an instruction of the path."""
+        """Run the guest to an instruction of the path."""
         if not self.here or (step, index) < self.here:
             self.to_entry()
         if (step, index) == self.here:
@@ -239,11 +237,11 @@ class Live:
         address = self.path.instructions(step)[index].address
         wanted = self.path.stack(self.path.frames[step])
         self.left, self.alike = self.arrivals(step, address, wanted), {}
-        proceed(f"{address:#x} came by again", Stop(f"*{address:#x}", lambda: self.arrived(wanted)))
+        proceed(f"{address:#x} was reached again", Stop(f"*{address:#x}", lambda: self.arrived(wanted)))
         self.here = step, index
 
     def arrived(self, wanted):
-        # To unwind the stack takes milliseconds, and a loop comes by thousands of times.
+        # Unwinding the stack takes milliseconds, and a loop may come here thousands of times.
         frame = frame_pointers()
         if frame not in self.alike:
             self.alike[frame] = is_called_by(wanted)
@@ -251,8 +249,8 @@ class Live:
         return not self.left
 
     def arrivals(self, step, address, wanted):
-        """How often the path comes to an address, in frames with these callers, from where
-        the guest is up to a step."""
+        """How often the path reaches an address, in frames with these callers, from where the guest
+        is to a step."""
         path, alike, count = self.path, {}, 0
         begin, index = self.here
         passed = path.instructions(begin)[index].address
@@ -266,7 +264,7 @@ class Live:
         return count
 
     def values(self, places, wanted):
-        """The values of expressions, as they were at the last of these places that knows them."""
+        """The values of expressions, each from the last of these places where gdb can read it."""
         found = {}
         for step, index in places:
             self.at(step, index)
@@ -274,7 +272,7 @@ class Live:
         return found
 
     def holds(self, step, index, name, value):
-        """Does a register hold a value of 32 bits at an instruction?"""
+        """Does a register hold a 32-bit value at an instruction?"""
         self.at(step, index)
         return not (register(name) - value) % 2**32
 
@@ -283,12 +281,12 @@ class Live:
         return set(str(gdb.parse_and_eval("$eflags")).strip("[ ]").split())
 
     def last_write(self, step, index, operand, value):
-        """What wrote the value that an instruction reads from memory: (an instruction of
-        the path, None), (None, the memory's address) where another task or an interrupt
-        did, or (None, None) where it was there before."""
+        """Find the writer of the value that an instruction reads from memory: (an instruction of
+        the path, None); (None, the memory's address) if another task or an interrupt wrote it; or
+        (None, None) if it was there before the call."""
         self.at(step, index)
         address = address_of(self.path.instructions(step)[index], operand)
-        accesses = []  # that left the value there: where, called by whom, and was it new
+        accesses = []  # after which the memory has the value: address, callers, was it new
 
         def holds_value():
             return not (int(gdb.parse_and_eval(f"*(int *){address:#x}")) - value) % 2**32
@@ -324,7 +322,7 @@ class Live:
 
 
 def guest_is_there():
-    """Is it still connected?"""
+    """Is gdb still connected to the guest?"""
     return gdb.selected_inferior().pid != 0
 
 

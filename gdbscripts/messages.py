@@ -1,22 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the verifier of BPF programs said of the one that it rejected, whether or not the
-program asked for its log."""
+"""The BPF verifier's messages about a program that it rejected, even if nobody asked for its
+log."""
 import re
 
 import gdb
 
 from guest import register
 
-# void verbose(void *private_data, const char *fmt, ...), kernel/bpf/verifier.c, and its like
+# void verbose(void *private_data, const char *fmt, ...), kernel/bpf/verifier.c, and similar ones
 SPEAKERS = ("verbose", "bpf_log", "btf_verifier_log")
-REST = "bpf_check"  # it says what is true of any program, as how many instructions it had
+REST = "bpf_check"  # what it prints itself is general, like the number of instructions
 REGISTERS = ("rdx", "rcx", "r8", "r9")
 WIDTHS = {"hh": 1, "h": 2, "": 4, "l": 8, "ll": 8, "z": 8}
 CONVERSION = r"%([-+ #0]*)(\d*)(?:\.(\d+))?(hh|h|ll|l|z|)([diuxXcsp%])"
 
 
 def said(path, step, live):
-    """What a path says after a step, up to when the program has been checked; None if nothing."""
+    """The messages after a step, until the program has been checked; None if there are none."""
     rest, text = address_of(REST), ""
     checks = {path.frames[at] for at, block in enumerate(path.blocks) if block.start == rest}
     if not checks:
@@ -39,8 +39,8 @@ def address_of(name):
 
 
 def formatted():
-    """What printf() would make of the arguments that a function was just called with: a
-    format is the second."""
+    """Format the arguments of the function that was just called, as printf() would; the format is
+    the second argument."""
     stack = register("rsp") + 8
     words = [register(name) for name in REGISTERS]
 

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Where a value was born: from the end of a path backwards, it is followed from register to
-register, into the callee that returned it, and through memory, to the instruction that
-made it."""
+"""Where a value was born: follow it from the end of a path backwards, from register to register,
+into the callee that returned it, and through memory, to the instruction that made it."""
 import re
 from collections import namedtuple
 
@@ -9,15 +8,15 @@ from path import Cut
 from symbols import LabError
 from x86 import holds, of_operand
 
-# step, index: the instruction. kind: constant, expression, fault, memory (it was there
-# before the call), or elsewhere: another task or an interrupt stored value at address.
-# carrier: what holds the value where its function returns.
+# step, index: the instruction. kind: constant, expression, fault, memory (the value was there
+# before the call), or elsewhere (another task or an interrupt stored value at address).
+# carrier: what holds the value when the function returns.
 Birth = namedtuple("Birth", "step index kind carrier address value", defaults=[None, None])
 
 
 def backwards(path, step, index):
-    """What was executed before an instruction, in its frame and then in its callers:
-    (step, index, None), or for a whole call that returned (step, index, its last step)."""
+    """Yield what ran before an instruction, backwards, in its frame and then in its callers:
+    (step, index, None), or (step, index, last step of the callee) for a call that returned."""
     while True:
         while index:
             index -= 1
@@ -39,7 +38,7 @@ def backwards(path, step, index):
 
 
 def pushed(path, step, index):
-    """Where the value was pushed that an instruction pops: (step, index, operand)."""
+    """The push of the value that an instruction pops: (step, index, operand)."""
     depth = 0
     for at, i, callee in backwards(path, step, index):
         if callee is None:
@@ -54,8 +53,8 @@ def pushed(path, step, index):
 
 
 def slot_before(slot, one):
-    """Where the memory of a frame that an operand names was, before an instruction, by the
-    stack pointer that the operand is relative to."""
+    """The operand that names the same memory of a frame before an instruction, which may change
+    the stack pointer."""
     if not slot.endswith("(%rsp)"):
         return slot
     by = 0
@@ -70,7 +69,7 @@ def slot_before(slot, one):
 
 
 def is_slot(operand):
-    """Does an operand name memory of the frame that it runs in?"""
+    """Does an operand name memory of its own frame?"""
     return re.fullmatch(r"(-?0x[0-9a-f]+)?\(%r[bs]p\)", operand) is not None
 
 
@@ -79,7 +78,7 @@ def offset_of(slot):
 
 
 def is_given_away(path, frame, slot):
-    """Does the frame take the address of what stands at a slot, or below it, as for a callee?"""
+    """Does the frame take the address of a slot, or of memory below it, as for a callee?"""
     base = slot[slot.index("("):]
     blocks = {path.blocks[step] for step, of in enumerate(path.frames) if of == frame}
     return any(one.name.startswith("lea") and one.operands[0].endswith(base) and is_slot(one.operands[0])
@@ -88,8 +87,8 @@ def is_given_away(path, frame, slot):
 
 
 def stored(path, step, index, slot):
-    """The instruction that stored what another one reads from memory of its frame: (step,
-    index), or None where that is not sure: a callee may have stored there, too."""
+    """The instruction that stored what another one reads from its frame: (step, index), or None
+    if it is uncertain, as a callee may have stored there, too."""
     frame, called = path.frames[step], False
     for at, i, callee in backwards(path, step, index):
         if path.frames[at] != frame:
@@ -107,14 +106,14 @@ def stored(path, step, index, slot):
 
 
 def birth(path, step, index, register="rax", value=None, live=None):
-    """The Birth of what a register holds before an instruction. value: what it is, where
-    that is known. live: see Live in guest.py; it answers what the path does not tell, and
-    without it a value that was in memory is followed no further."""
+    """The Birth of what a register holds before an instruction. value: the value, if it is known.
+    live: a Live of guest.py, which reads what the path does not show; without it, the search ends
+    at a value in memory."""
     carrier, frame = register, path.frames[step]
-    carriers = {}  # of frames that got it from a callee, which may return its argument
+    carriers = {}  # by frame, if it got the value from a callee, which may return its argument
     while True:
         for step, index, callee in backwards(path, step, index):
-            if path.frames[step] != frame:  # an argument of the caller's
+            if path.frames[step] != frame:  # the caller passed it as an argument
                 frame = path.frames[step]
                 carrier = carriers.get(frame, register)
             if callee is not None:
@@ -123,7 +122,7 @@ def birth(path, step, index, register="rax", value=None, live=None):
                     step, index, carrier = callee, len(path.instructions(callee)), "rax"
                     frame = path.frames[step]
                     break
-                continue  # saved by the callee, or known not to be written by it (-fipa-ra)
+                continue  # the callee saves it, or does not write it (-fipa-ra)
             one = path.instructions(step)[index]
             if register in one.writes():
                 kind, source = one.source(register)
@@ -132,7 +131,7 @@ def birth(path, step, index, register="rax", value=None, live=None):
                     if not live:
                         return Birth(step, index, "expression", carrier)
                     if not holds(condition, live.flags(step, index)):
-                        continue  # it kept what it had
+                        continue  # the register kept its value
                     kind, source = of_operand(operand)
                 if kind == "pop":
                     step, index, operand = pushed(path, step, index)
@@ -181,7 +180,7 @@ def stored_birth(path, value):
 
 
 def passed_birth(path, function, register, value, live):
-    """The Birth of an argument of the last call of a function that had this value, or None."""
+    """The Birth of an argument: of the last call of a function that passed this value, or None."""
     for step in range(len(path.blocks) - 1, 0, -1):
         if path.blocks[step].start == function and path.callers[path.frames[step]] == step - 1 \
                 and live and live.holds(step, 0, register, value):

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The path that one task took through the kernel, from the blocks of code that ran.
+"""The path of one task through the kernel, from the blocks of code that ran.
 
-recent.c keeps the address of each block. What is in a block is read from the target's
-memory, where the kernel has patched its own text. Interrupts and exceptions that came in
-between are left out; what remains is one sequence of blocks with matched calls and returns.
+recent.c records the address of each block. Its instructions come from the target's memory, as
+the kernel patches its own text. Without the interrupts and exceptions in between, the path is
+one sequence of blocks with matched calls and returns.
 """
 import array
 import functools
@@ -19,17 +19,17 @@ ENTRIES = ("asm_exc_", "asm_sysvec_", "irq_entries_start", "spurious_entries_sta
 BEGINS = ("entry_SYSCALL_64", "__switch_to_asm")
 RING = "recent"  # recent.c's file
 HEADER = 4096  # of it
-PATH_MAX = 1 << 21  # blocks that are read at first; more take seconds
+PATH_MAX = 1 << 21  # blocks to read at first; more take seconds
 BLOCK_MAX = 512  # instructions; QEMU's own limit
 LONGJMP_MAX = 8  # frames that a return may skip
 
 
 class Cut(LabError):
-    """The path began before what is known of it."""
+    """The answer lies before the recorded part of the path."""
 
 
 def load_of_stack_pointer():
-    """Where __switch_to_asm loads the next task's thread.sp."""
+    """The address at which __switch_to_asm loads the next task's thread.sp."""
     start = int(gdb.parse_and_eval("(unsigned long)&__switch_to_asm"))
     gdb.execute("set trust-readonly-sections on")  # the kernel is not mapped yet
     instructions = gdb.selected_inferior().architecture().disassemble(start, count=32)
@@ -41,7 +41,7 @@ def load_of_stack_pointer():
 
 
 class Recorder:
-    """The gdb side of recent.c's file; to be made before the guest starts."""
+    """The gdb side of recent.c's file. Create it before the guest starts."""
 
     def __init__(self):
         with open(RING, "r+b") as file:
@@ -51,7 +51,7 @@ class Recorder:
         self.words[3] = load_of_stack_pointer()
 
     def start(self, task=0):
-        """Keep the blocks that run while a task is on the processor, or all."""
+        """Record the blocks of a task, or all blocks."""
         self.begin = self.words[1]
         self.words[2] = task and int(gdb.parse_and_eval(f"(unsigned long)&((struct task_struct *){task})->thread.sp"))
         self.words[0] = 1
@@ -60,7 +60,7 @@ class Recorder:
         self.words[0] = 0
 
     def last(self, count=None):
-        """The addresses of the last blocks since start(), at most count; and are these all?"""
+        """The addresses of the last blocks since start(), at most count, and whether these are all."""
         kept = self.words[1]
         first = max(self.begin, kept - min(count or self.room, self.room))
         place, size, ring = first % self.room, kept - first, self.words[HEADER // 8:]
@@ -80,8 +80,8 @@ class Block:
         self.last = self.instructions[-1]
         self.end = self.last.end
         self.repeats = self.instructions[0].text.startswith("rep")
-        # Does the processor enter here for an interrupt or an exception? The stubs of one
-        # symbol stand side by side; of the others only the first instruction is an entry.
+        # Does the processor enter here for an interrupt or an exception? At an asm_ symbol, only the
+        # first instruction is an entry; the other symbols have many stubs side by side.
         self.is_entry = self.symbol.startswith(ENTRIES) and (not self.symbol.startswith("asm_") or not offset)
 
 
@@ -91,7 +91,7 @@ def entry_text():
 
 
 def entry_symbol(address):
-    """The symbol of the kernel's entry code at an address and the offset from it, "" elsewhere."""
+    """The symbol of the kernel's entry code at an address, and the offset; "" for other code."""
     start, end = entry_text()
     if not start <= address < end:
         return "", 0
@@ -114,8 +114,8 @@ def disassemble(start):
 
 
 def innermost(blocks):
-    """Of the blocks of a processor those that it ran last for one purpose: since the
-    interrupt or the system call that it entered and did not leave, or since it took up a task."""
+    """The blocks that a processor ran last for one purpose: since it entered an interrupt or a
+    system call that it has not left, or since it switched tasks."""
     begins = [0]
     for number, block in enumerate(blocks):
         if block.symbol.startswith(BEGINS):
@@ -128,7 +128,7 @@ def innermost(blocks):
 
 
 def executed(addresses, known):
-    """The Blocks at addresses; one for all turns of "rep movsb"."""
+    """The Blocks at addresses; all iterations of "rep movsb" are one."""
     block = None
     for address in addresses:
         if block is not None and address == block.start and block.repeats:
@@ -140,13 +140,13 @@ def executed(addresses, known):
 
 
 def is_rest(block, before):
-    """Was a block left before its end, for the one behind it: is that the rest of it?"""
+    """Is a block the rest of the one before, which an interrupt cut short?"""
     return before.start < block.start < before.end and block.start != before.last.target
 
 
 def callers_of(blocks):
-    """Of blocks whose beginning is missing: a block for each frame that they return to and
-    that was called before, the outermost first."""
+    """If the beginning of the path is missing: a block for each frame that was called there and that
+    the path returns to, the outermost first."""
     returns, behind, nested, before = [], [], 0, None
     for block in blocks:
         nested += block.is_entry
@@ -167,17 +167,17 @@ def callers_of(blocks):
 
 
 class Path:
-    """Steps in order of time. Of step i: blocks[i]; stops[i], the address before
-    which the block was left, or None; frames[i], the frame it ran in.
-    Of frame f: callers[f], the step that called it, or None."""
+    """Steps in order of time. Step i has blocks[i]; stops[i], the address before which the block
+    was left, or None; and frames[i], its frame. Frame f has callers[f], the step that called it,
+    or None."""
 
     def __init__(self, addresses, whole=True, end=None):
-        """addresses: of the blocks that ran; whole: none is missing at the beginning. end:
-        where what ran was stopped, if it is that of all tasks and interrupts; then the path
-        is that of the one which the processor ran at the end."""
+        """addresses: the blocks that ran; whole: none is missing at the beginning. end: None, or, if
+        all tasks and interrupts were recorded, the address at which the recording stopped; the
+        path is then that of the task or interrupt that ran last."""
         self.blocks, self.stops, self.frames = [], [], []
         self.callers = [None]
-        self.fixups = set()  # steps that an exception went on with, elsewhere
+        self.fixups = set()  # steps at which a fixup continued after an exception
         self.whole = whole
         known = {}
         blocks = list(executed(addresses, known))
@@ -187,19 +187,19 @@ class Path:
             blocks = [*callers_of(blocks), *blocks]
         self._read(blocks)
         if not self.blocks:
-            raise LabError("the emulator kept no code that ran")
+            raise LabError("QEMU recorded no executed code")
         if end is not None and self.blocks[-1].start < end < self.blocks[-1].end:
             self.stops[-1] = end
 
     def instructions(self, step):
-        """What was executed of a step."""
+        """The instructions of a step that ran."""
         block, stop = self.blocks[step], self.stops[step]
         if stop is None:
             return block.instructions
         return [one for one in block.instructions if one.address < stop]
 
     def stack(self, frame):
-        """The addresses that a frame and its callers return to, innermost first."""
+        """The return addresses of a frame and its callers, innermost first."""
         found = []
         while self.callers[frame] is not None:
             caller = self.callers[frame]
@@ -243,7 +243,7 @@ class Path:
                     return outer
         elif interrupted and address not in (last.end, last.target) and not (
                 last.flow and last.target is None):
-            self.stops[step] = last.address  # somewhere before
+            self.stops[step] = last.address  # at the latest
             self.fixups.add(step + 1)
         elif last.flow == "call" and address != last.end:
             self.callers.append(step)

@@ -31,7 +31,7 @@ import traceback
 
 import gdb
 
-sys.dont_write_bytecode = True  # nothing is left behind in a checkout
+sys.dont_write_bytecode = True  # leave nothing behind in a checkout
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import statements  # noqa: E402
 
@@ -41,7 +41,7 @@ ET_EXEC, PT_LOAD, PT_INTERP, PF_X = 2, 1, 3, 1
 
 
 class Elf:
-    """What of a file's header tells where it is loaded."""
+    """The parts of an ELF header that tell where the file is loaded."""
 
     def __init__(self, file):
         with open(file, "rb") as opened:
@@ -146,7 +146,7 @@ class Places:
         return None
 
     def function(self, address, inlined=True):
-        """By debug information, or else by the nearest symbol."""
+        """The function at an address, by debug information, or else the nearest symbol."""
         block = gdb.block_for_pc(address)
         while block and (not block.function or not inlined and not (
                 block.superblock and block.superblock.is_static)):

@@ -12,9 +12,9 @@ from symbols import LabError, connect, finish
 
 
 class Question(gdb.Command):
-    """A command of gdb with the words FILE.json SOCKET: connects to the guest that waits at the
-    socket, and writes what answer() makes of the file to self.output. The guest is killed at the
-    end. If there is no answer, gdb exits with 1, and the reason is on stderr behind self.name."""
+    """A gdb command with the arguments FILE.json SOCKET: connects to the guest that waits at the
+    socket, passes the file to answer(), writes the result to self.output, and kills the guest.
+    If there is no answer, gdb exits with 1, and a line on stderr after self.name says why."""
     name = output = None
 
     def __init__(self):
@@ -25,7 +25,7 @@ class Question(gdb.Command):
         try:
             with open(name, encoding="utf-8") as file:
                 question = json.load(file)
-            # $lx_current(); of the tree whose Makefile has run on this host already
+            # It defines $lx_current().
             gdb.execute(f"source {os.path.dirname(gdb.objfiles()[0].filename)}/vmlinux-gdb.py")
             gdb.execute("set breakpoint always-inserted on")
             connect(socket)
@@ -34,11 +34,11 @@ class Question(gdb.Command):
                 json.dump(answer, file)
             finish("ended")
             end_guest()
-        except Exception as error:  # whatever it is, the guest must not wait for ever
+        except Exception as error:  # whatever it is, the guest must not wait forever
             if not isinstance(error, (LabError, gdb.error)):
                 traceback.print_exc()
             print(f"{self.name}: {error}", file=sys.__stderr__, flush=True)
-            # "quit" would let the guest go on, wherever it has been taken to.
+            # "quit" would let the guest continue, in whatever state it is.
             os._exit(1)
 
     def answer(self, question):

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A plugin for QEMU's emulator: keep the addresses of the blocks of code that ran last.
+ * A QEMU plugin for TCG: record the addresses of the last blocks of kernel code that ran.
  *
- * Output: the file recent, which gdbscripts/path.py maps as well. Its words have 8 bytes:
- *   0  not 0 while blocks are to be kept
- *   1  the number of blocks that were kept so far
- *   2  the task whose blocks are to be kept, as the address of its thread.sp; 0 for all tasks
+ * Output: the file recent, which gdbscripts/path.py maps, too. Its first words, of 8 bytes each:
+ *   0  not 0 while blocks are to be recorded
+ *   1  the number of blocks recorded so far
+ *   2  the task to record, as the address of its thread.sp; 0 for all tasks
  *   3  the address of the instruction in __switch_to_asm that loads thread.sp, set before
  *      the guest starts
- *   and from byte 4096 on the addresses of blocks, a ring.
+ * From byte 4096 on, it has the addresses of blocks, as a ring buffer.
  *
- * Registers cannot be read before QEMU 9, but the address from which __switch_to_asm loads the
- * next task's stack pointer tells which task runs. QEMU's own log (-d exec) is text, ten times
- * as long, and looks different in each version.
+ * A plugin cannot read registers before QEMU 9, but the address from which __switch_to_asm loads
+ * the next task's stack pointer tells which task runs. QEMU's own log (-d exec) is text, ten times
+ * as long, and differs between versions.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -29,7 +29,7 @@ static struct {
 	uint64_t on, kept, task, load;
 } *header;
 static uint64_t *blocks;
-static uint64_t current; /* the address of its thread.sp */
+static uint64_t current; /* the task that runs: the address of its thread.sp */
 
 static void ran(unsigned int cpu, void *start)
 {

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the source says at an address: lines at every level of inlining, the whole
-condition, the statement it guards, and the variables in it."""
+"""What the source says at an address: the line at every level of inlining, the whole condition,
+and the statement that it guards."""
 import functools
 import itertools
 import re
@@ -12,14 +12,14 @@ from symbols import LabError
 
 CONTEXT = 4  # lines before and after
 JOINED_MAX = 12  # lines that a condition may have
-PLACES_MAX = 24  # instructions of a condition at which its variables are looked at
-BLOCK_MAX = 12  # lines that it may guard
+PLACES_MAX = 24  # instructions of a condition at which to read its variables
+BLOCK_MAX = 12  # lines that a condition may guard
 OPERATOR = r"(?:&&|\|\||[=!<>]=|[-+*/%&|^<>?:=,.]|->)"
 
 
 @functools.lru_cache(None)
 def lines_of(path):
-    """The lines of a file; none where the source is gone, see gdb's "directory"."""
+    """The lines of a file; none if the source is missing, see gdb's "directory"."""
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             return file.read().split("\n")
@@ -28,7 +28,7 @@ def lines_of(path):
 
 
 def shown(one):
-    """A level for others: where this host keeps the source is nobody's business."""
+    """A level without its path on this host."""
     return {key: one[key] for key in ("function", "file", "line")}
 
 
@@ -38,7 +38,7 @@ def is_kernel(address):
 
 
 def level(function, where, line):
-    """One level of a chain."""
+    """One level of inlining."""
     return {"function": function, "file": where.filename if where else None, "line": line,
             "path": where.fullname() if where else ""}
 
@@ -54,7 +54,7 @@ def levels(address):
         foreign = function and where.symtab and where.symtab.filename != function.symtab.filename and not found
         name = function_at(lines_of(where.symtab.fullname()), where.line) if foreign else None
         if name and name != frame.name():
-            # Of an inlined function, though no inlined block says so any more.
+            # The line is of an inlined function, but its inlined block is gone.
             found.append(level(name, where.symtab, where.line))
             found.append(level(frame.name(), function.symtab, call_of(name, function, address)))
         else:
@@ -62,13 +62,13 @@ def levels(address):
         if frame.type() != gdb.INLINE_FRAME:
             break
         frame = frame.older()
-    gdb.execute(f"set $pc = {was:#x}", to_string=True)  # the guest goes on from there
+    gdb.execute(f"set $pc = {was:#x}", to_string=True)  # the guest continues from there
     return owned(found)
 
 
 def owned(found):
-    """The levels from the function on, in whose text the innermost line is: compilers move
-    instructions of a caller into the block of what they inlined there."""
+    """The levels, beginning with the function whose text has the innermost line: compilers move
+    a caller's instructions into the block of an inlined function."""
     inner = found[0]
     owner = function_at(lines_of(inner["path"]), inner["line"])
     if not owner or owner == inner["function"] or not owner.islower():  # SYSCALL_DEFINE3(bind, ...)
@@ -80,7 +80,7 @@ def owned(found):
 
 
 def function_at(lines, number):
-    """The name of the function that a line is in, by the text."""
+    """The name of the function around a line, by its text."""
     for line in reversed(lines[:number]):
         named = re.match(r"(?:[A-Za-z_].*?[\s*])?([A-Za-z_]\w*)\(", line)
         if named:
@@ -89,7 +89,7 @@ def function_at(lines, number):
 
 
 def call_of(name, function, address):
-    """The line near an address at which a function calls another one, by the text."""
+    """The line, near an address, at which a function calls another one, by its text."""
     entries = [entry for entry in function.symtab.linetable() if entry.pc <= address and entry.line]
     near = max(entries, key=lambda entry: entry.pc).line if entries else function.line
     lines = lines_of(function.symtab.fullname())
@@ -103,8 +103,7 @@ def call_of(name, function, address):
 
 
 def whole(lines, number):
-    """The whole of what stands at a line, over several lines where it must: (text,
-    first line, last line)."""
+    """The whole statement or condition at a line: (text, first line, last line)."""
     if not 0 < number <= len(lines):
         return None, number, number
     first = last = number
@@ -121,19 +120,19 @@ def whole(lines, number):
 
 
 def is_continued(line):
-    """Does a statement go on behind a line? A label and a comment end like operators."""
+    """Does a statement continue after a line? Labels and comments end in the same characters."""
     return re.search(OPERATOR + "$", line.strip()) is not None and not line.rstrip().endswith((":", "*/", ">"))
 
 
 def same_function(levels_of_inlining, function):
-    """The level of a function, or the innermost where it is none of them."""
+    """The level of a function, or the innermost one if no level is."""
     return next((one for one in levels_of_inlining if one["function"] == function), levels_of_inlining[0])
 
 
 def answers(branch, computed, statement, armed, name):
-    """Where a branch decided (None where none did), what was computed for it, the
-    instruction that made the value, and whether that was before the branch: the
-    conditions, the likeliest first, each with the statement that it guards."""
+    """The conditions that may have decided, the likeliest first, each with the statement that it
+    guards. branch: the address of the branch, or None; computed: addresses that compute something
+    for it; statement: the address that made the value; armed: was that before the branch?"""
     made = levels(statement)[0]
     if branch is None:
         return [answer(made, [], made, armed, name, condition=None)]
@@ -156,7 +155,7 @@ def answers(branch, computed, statement, armed, name):
 
 
 def answer(guard, inlined, made, armed, name, **known):
-    """One condition, at the level of inlining of the statement that it guards."""
+    """One condition, at the level of its statement."""
     lines = lines_of(guard["path"])
     if not lines:
         raise LabError(f"the kernel's source is gone: there is no {guard['path']}")
@@ -179,8 +178,8 @@ def is_condition(text):
 
 
 def only_translates(text):
-    """Does an expression give one error or another, whatever it tests? Then what led to it
-    decided: "return timeo == MAX_SCHEDULE_TIMEOUT ? -ERESTARTSYS : -EINTR;"."""
+    """Does an expression only choose between errors, like "return timeo == MAX_SCHEDULE_TIMEOUT ?
+    -ERESTARTSYS : -EINTR;"? Then the condition that led to it decided."""
     if not text or is_condition(text) or re.search(r"\b(0|NULL|true|false)\b", text):
         return False
     return "?" in text or not re.search(r"[<>=!]=|[<>] |&&|\|\|", text)
@@ -191,9 +190,9 @@ def indentation(line):
 
 
 def enclosing(found):
-    """The conditions of the blocks that a line is in, the innermost first: (first line, last
-    line, text); without lines and text for the branch that jumps to a label right above the
-    line; "else: if (...)" where the line is in the other block. Kernel code is indented by tabs."""
+    """The conditions of the blocks around a line, the innermost first: (first line, last line, text).
+    If a label stands right above the line: (None, None, label). If the line is in the else block:
+    "else: if (...)". Kernel code is indented with tabs."""
     lines, conditions = lines_of(found["path"]), []
     first = found.get("first", found["line"])
     depth, other = indentation(lines[first - 1]), ""
@@ -217,7 +216,7 @@ def enclosing(found):
 
 
 def behind(lines, last):
-    """The lines that a condition guards, which ends at a line: one, or a block of them."""
+    """The lines that a condition guards, if it ends at a line: one, or a block."""
     number = last
     while number < min(last + BLOCK_MAX, len(lines)):
         number += 1
@@ -231,13 +230,13 @@ def behind(lines, last):
 
 
 def sets_variable_of(one, found):
-    """Does one answer set the variable that another one tests: "err = f(); if (err)"?"""
+    """Does one answer set the variable that another tests, as in "err = f(); if (err)"?"""
     tested = "|".join(map(re.escape, names(found["condition"] or "")))
     return one["function"] == found["function"] and re.match(rf"({tested or '-'})\s*=[^=]", one["condition"] or "") is not None
 
 
 def guards(found, pattern):
-    """Does a condition guard a statement that matches, with no other condition in between?"""
+    """Does a condition guard a matching statement, without another condition in between?"""
     lines = lines_of(found["path"])
     _, first, last = whole(lines, found["line"])
     return any(re.match(pattern, lines[number - 1].strip())
@@ -246,7 +245,7 @@ def guards(found, pattern):
 
 
 def names_error(text, name):
-    """Is it named in a text? As EINVAL, too: sk_err is positive."""
+    """Does a text name an error? Without a minus, too: sk_err is positive."""
     return name is not None and re.search(rf"\b{name}\b", text or "") is not None
 
 
@@ -258,8 +257,8 @@ def sets(one, name):
 
 
 def threaded_guard(found, guard):
-    """The condition right above the statement, where the one with the branch implies it:
-    "sock = f(); if (!sock)" with f() inlined, or "if (!vma && x) ...; if (!vma)"."""
+    """The condition right above the statement, if the one with the branch implies it: "sock = f();
+    if (!sock)" with f() inlined, or "if (!vma && x) ...; if (!vma)"."""
     lines, statement = lines_of(guard["path"]), found["statement"]
     if statement["function"] != found["function"] or statement["line"] <= found["last"]:
         return None
@@ -275,11 +274,11 @@ def threaded_guard(found, guard):
 
 
 def guarded(lines, guard, first, last, made, armed, name):
-    """The statement that set the value. Compilers keep one copy for several checks, and
-    move it; the line table then names another check, or no statement at all. What is
-    behind the condition and sets this error is the statement; else what the line table
-    says; else the nearest line of the function that sets it: before the condition where
-    the value was, behind it where not."""
+    """The statement that set the value. Compilers merge the statements of several checks, and move
+    them; the line table then names another check, or no statement at all. So take a statement
+    that the condition guards and that sets this error; else the line table's; else the nearest
+    line of the function that sets it: above the condition if the value was made before it, else
+    below."""
     def sets_it(number):
         return names_error(lines[number - 1], name)
 
@@ -309,8 +308,8 @@ def guarded(lines, guard, first, last, made, armed, name):
 
 
 def group(path, place, found):
-    """Where the path compares for a condition, and then branches: the instructions of its
-    lines, up to the one that decided, in order of time."""
+    """The instructions of a condition's lines on the path, up to the one that decided, in order of
+    time."""
     step, index = place
     frame, places = path.frames[step], [place]
     while step >= 0 and len(places) < PLACES_MAX:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Errors that a call did not return: an interrupt, another task or a completion of io_uring
-stored them, and the program came across them later."""
+"""Errors that a call did not return itself: an interrupt, another task or a completion of
+io_uring stored them, and the program saw them later."""
 import gdb
 
 import origin
@@ -9,7 +9,7 @@ from guest import Call, Stop, address_of, is_called_by, proceed, register, resto
 from path import Path
 from symbols import LabError
 
-COPIES_MAX = 4  # from one place in memory to the next
+COPIES_MAX = 4  # of the error in memory, each made from the one before
 EAGAIN = 11
 CQE32 = 1 << 11  # IORING_SETUP_CQE32, include/uapi/linux/io_uring.h
 
@@ -19,7 +19,7 @@ def file_of(descriptor):
 
 
 def begin(call, counter):
-    """Save the guest at the last call that sent or connected; its socket, as gdb names it."""
+    """Save the guest at the last call that sent or connected; return its socket as a gdb expression."""
     made = Call(call["last"] or call["since"], counter)
     made.reach()
     save()
@@ -27,7 +27,7 @@ def begin(call, counter):
 
 
 def socket_of_call():
-    """The struct sock of the call at whose entry the guest is, as gdb names it."""
+    """The struct sock of the call that the guest enters, as a gdb expression."""
     of = f"((struct socket *){file_of('((struct pt_regs *)$rdi)->di')}->private_data)->sk"
     return f"((struct sock *){int(gdb.parse_and_eval(f'(unsigned long){of}')):#x})"
 
@@ -42,8 +42,8 @@ def socket_error(call, counter):
 
 
 def queued_error(call, counter):
-    """The address of the error in the message that was put into the socket's error queue, and the
-    error."""
+    """The address of the error in the message that the kernel put into the socket's error queue, and
+    the error."""
     sock, found = begin(call, counter), []
 
     def queued():
@@ -56,14 +56,14 @@ def queued_error(call, counter):
 
 
 def dump_error(call):
-    """The address of the error with which the dump ended that the call at whose entry the guest
-    is requests, and the error."""
+    """The address of the error at the end of a dump, which the call that the guest enters requests,
+    and the error."""
     return address(f"((struct netlink_sock *){socket_of_call()})->dump_done_errno"), -call["errno"]
 
 
 def completion(call, counter):
-    """Save the guest where the program has made its ring; the address of the first completion
-    that brought the error, or any error but EAGAIN if it is not known, and the error."""
+    """Save the guest after the program has set up its ring. The address of the result in the first
+    completion with the error (any but EAGAIN, if it is not known), and the error."""
     setup = Call(call["since"], counter)
     setup.reach()
     descriptor = setup.returned()
@@ -85,13 +85,13 @@ def completion(call, counter):
                 found.append((address(result), -error))
         return found
     save()
-    proceed("a completion brought the error",
+    proceed("a completion had the error",
             Stop(f"*(unsigned int *){address(f'{rings}->cq.tail'):#x}", grew, type=gdb.BP_WATCHPOINT, wp_class=gdb.WP_WRITE))
     return found[0]
 
 
 def trace(place, value, recorder):
-    """Who stored a value at an address, since the guest was saved: (Elsewhere, Path, Birth)."""
+    """Find what stored a value at an address since the guest was saved: (Elsewhere, Path, Birth)."""
     for _ in range(COPIES_MAX):
         elsewhere = Elsewhere(place, value)
         path = elsewhere.record(recorder)
@@ -105,13 +105,13 @@ def trace(place, value, recorder):
 
 
 def is_constant(place):
-    """Does an address lie in what the kernel never writes?"""
+    """Is an address in memory that the kernel never writes?"""
     return "in section .rodata" in gdb.execute(f"info symbol {place:#x}", to_string=True)
 
 
 class Elsewhere:
-    """How another task, or an interrupt, came to store a value while the call slept, or
-    before it: the guest runs from where it was saved until then."""
+    """A value that another task or an interrupt stored, before the call or while it slept. The guest
+    runs from where it was saved to that store."""
 
     def __init__(self, address, value):
         self.address, self.value = address, value
@@ -131,7 +131,8 @@ class Elsewhere:
         return Path(*recorder.last(), end=register("rip"))
 
     def values(self, path, places, wanted):
-        """The values of expressions at the last time that places were passed before the store."""
+        """The values of expressions at the last time that the guest passed the places before the
+        store."""
         found = {}
         self.passing(path, places, lambda: found.update(known(wanted)))
         return found
@@ -143,7 +144,7 @@ class Elsewhere:
         return found[-1]
 
     def passing(self, path, places, look):
-        """Run to the store again, and look whenever the guest is at one of some places."""
+        """Run to the store again, and call look() at each of the places on the way."""
         def passed(callers):
             if is_called_by(callers):
                 look()

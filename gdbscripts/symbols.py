@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Symbols of both rings in one gdb, the kernel's vmlinux and the guest's program, and
-values as JSON."""
+"""Symbols of the kernel and of the guest's program in one gdb, and values as JSON."""
 import os
 import re
 import shlex
@@ -18,7 +17,7 @@ class LabError(Exception):
 
 
 def connect(socket):
-    """Connect to QEMU's stub as soon as it listens; $QEMU_PID is there until QEMU ends."""
+    """Connect to QEMU's stub as soon as it listens, while the process $QEMU_PID exists."""
     until = None
     while True:
         if not os.path.exists(f"/proc/{os.environ['QEMU_PID']}"):
@@ -35,8 +34,8 @@ def connect(socket):
 
 
 def finish(how):
-    """Tell vm/boot that all is written: "recorded", and the guest goes on without gdb; or
-    "ended", and the guest was ended as it is not needed any more."""
+    """Tell vm/boot that all output is written. how: "recorded" if the guest continues without gdb;
+    "ended" if gdb ends the guest, which is not needed any more."""
     with open("gdb.done", "w", encoding="ascii") as file:
         file.write(f"{how}\n")
 
@@ -49,7 +48,7 @@ def add_program(program):
 
 
 def check_kernel():
-    """Is the kernel that runs the one whose symbols these are? Once it is mapped."""
+    """Check that the running kernel, once it is mapped, is the one that the symbols belong to."""
     built, runs = gdb.objfiles()[0].build_id, running_build_id()
     if built != runs:
         raise LabError(f"vmlinux is not the kernel that runs: build id {built} instead of"
@@ -57,9 +56,9 @@ def check_kernel():
 
 
 def running_build_id():
-    """The build id in the guest's memory, by elf(5)'s notes; None where there is none.
+    """The build id in the guest's memory, from the ELF notes; None if there is none.
 
-    By the section: to look a variable up, gdb reads the types of half the kernel.
+    It is found by its section: to look a variable up, gdb reads the types of half the kernel.
     """
     section = gdb.execute("maintenance info sections .notes", to_string=True)
     try:
@@ -78,16 +77,16 @@ def running_build_id():
 
 
 def locate(symbols, name):
-    """The symbol of a function and the address behind its prologue.
+    """The symbol of a function, and the address after its prologue.
 
-    Only before gdb is connected: after that it analyses prologues in the
-    target's memory, and ring 3 is not mapped yet.
+    Call this before gdb connects: later it analyses prologues in the target's memory, where ring 3
+    is not mapped yet.
     """
     symbol = symbols.lookup_static_symbol(name) or symbols.lookup_global_symbol(name)
     if symbol is None or symbol.type.code != gdb.TYPE_CODE_FUNC:
         raise LabError(f"no function {name} in {os.path.basename(symbols.filename)}:"
                        " inlined away, or another version")
-    # With -source gdb reads the lists of files of the whole kernel, ten times as long.
+    # -source takes ten times as long: gdb reads the file lists of the whole kernel.
     for place in (f"-function {name}", f"-source {symbol.symtab.filename} -function {name}"):
         placed = gdb.execute(f"tbreak {place}", to_string=True)
         address = re.search(r" at (0x[0-9a-f]+): file (.+), line ", placed)

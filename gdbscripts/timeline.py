@@ -1,20 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""xsklab-timeline: record calls of the kernel and of the program in one order.
+"""xsklab-timeline: record calls of kernel and program in one sequence.
 
 usage: gdb -batch -x timeline.py -ex 'xsklab-timeline CASE.json PROGRAM SOCKET' VMLINUX
 
 CASE.json  its "probes" say which calls to record, see docs/case.md
 PROGRAM    the guest's program with symbols, linked at a fixed address
 SOCKET     QEMU's gdb stub; the guest waits there (-S)
-Output: timeline.jsonl, {"call":..}, {"return":..} and {"rows":..} in order of time,
-then {"done":..}. Without {"done":..}, the recording is truncated. {"rows":..} names the
-rows that PROGRAM wrote in one write(): the calls before it belong to them.
+Output: timeline.jsonl, with {"call":..}, {"return":..} and {"rows":..} in order of time, and
+{"done":..} at the end; without that, it is truncated. {"rows":..} names the rows that PROGRAM
+wrote in one write(): the calls before it belong to them.
 
 It records one run of PROGRAM, from the entry of main() to its return. Then it removes
 the probes, and the guest runs on without gdb.
 
-Exit: 0 the recording is complete; 1 it is not, and a line on stderr that starts with
-"timeline:" gives the reason.
+Exit: 0 the recording is complete; 1 it is not, and a line on stderr after "timeline:" says why.
 """
 import json
 import os
@@ -35,14 +34,14 @@ AGAIN = 1000  # times
 
 
 def return_of(frame):
-    """The address that a frame's call returns to, and the stack pointer after the return."""
+    """A frame's return address, and the stack pointer after the return."""
     caller = frame.older()
     return caller.pc(), int(caller.read_register("rsp"))
 
 
 def proceed(timeline, reached, until):
-    """Run the guest until it stops, and check that this is the stop to wait for. When a guest
-    ends, gdb raises an error, or reports a stop like any other."""
+    """Run the guest until it stops, and check that it stopped for this reason. When a guest ends,
+    gdb raises an error, or reports an ordinary stop."""
     ended = None
     try:
         gdb.execute("continue", to_string=True)
@@ -66,7 +65,7 @@ def is_mapped(address):
 
 
 def await_restored():
-    """Wait until QEMU has loaded the snapshot: before, the guest has no state."""
+    """Wait until QEMU has loaded the snapshot; until then, the guest has no state."""
     until = time.monotonic() + RESTORE_DEADLINE
     while "inmigrate" in gdb.execute("monitor info status", to_string=True):
         if time.monotonic() > until:
@@ -97,22 +96,22 @@ class Timeline:
     def is_running(self, frame):
         """Was this frame's call recorded already, and has it not returned yet?
 
-        After a page fault at the first instruction, or an interrupt during gdb's step over
-        it, the guest executes it again and hits the breakpoint again. Under a KVM that lets
-        interrupts in at a step, this never ends if gdb is slower than the guest's timer.
+        After a page fault at the first instruction, or an interrupt during gdb's step over it, the
+        guest executes the instruction again and hits the breakpoint again. If KVM allows interrupts
+        in single steps, and gdb is slower than the guest's timer, this never ends.
         """
         address, sp = return_of(frame)
         return address in self.returns and sp in self.returns[address].awaited
 
     def hit_again(self, where):
-        """Count an event that was recorded already. Is it time to give up?"""
+        """Count an event that was recorded already; return whether to give up."""
         self.again += 1
         return self.again > AGAIN and self.fail(
             f"{where}: the guest does not get past this breakpoint, because single steps take"
             " interrupts; use ACCEL=tcg")
 
     def expect_return(self, frame, call, symbol):
-        """Record the return of the call in this frame."""
+        """Set a breakpoint for the return of the call in this frame."""
         address, sp = return_of(frame)
         if address not in self.returns:
             self.returns[address] = Return(self, address)
@@ -128,14 +127,14 @@ class Timeline:
         self.over = symbol.name == "main"
 
     def fail(self, text):
-        """Keep the error for stop(), where gdb swallows exceptions. Returns True: stop here."""
+        """Keep the error of a stop(), where gdb swallows exceptions. Returns True: stop here."""
         self.error = self.error or text
         return True
 
 
 class Stop(gdb.Breakpoint):
-    """A software breakpoint, for which KVM needs a mapped page, or else one of its four hardware
-    breakpoints. See docs/kvm.md."""
+    """A software breakpoint if the page is mapped, else one of KVM's four hardware breakpoints; see
+    docs/kvm.md."""
 
     def __init__(self, address, mapped):
         kind = gdb.BP_BREAKPOINT if mapped else gdb.BP_HARDWARE_BREAKPOINT
@@ -148,8 +147,8 @@ class Stop(gdb.Breakpoint):
 
 
 class Return(Stop):
-    """A breakpoint at an address that recorded calls return to. gdb.FinishBreakpoint gives up
-    when it sees the other ring's stack in between."""
+    """A breakpoint at the return address of recorded calls. gdb.FinishBreakpoint gives up when it
+    sees the other ring's stack in between."""
 
     def __init__(self, timeline, address):
         super().__init__(address, is_mapped(address))
@@ -167,8 +166,8 @@ class Return(Stop):
 
 
 def with_known_types(expression, block):
-    """The same expression, with the struct of a cast looked up once: to find it by name, gdb
-    searches all symbols, which takes as long as everything else in a stop."""
+    """The same expression, with the types of its casts looked up in advance: to find a struct by
+    name, gdb searches all symbols, which takes as long as the rest of a stop."""
     def known(cast):
         name = f"xsklab_{cast.group(1)}"
         pointer = gdb.lookup_type(f"struct {cast.group(1)}", block).pointer()
@@ -260,8 +259,8 @@ class Record(gdb.Command):
         with open(case, encoding="utf-8") as file:
             specs = json.load(file)["probes"]
         kernel, user = add_program(program)
-        gdb.execute("set breakpoint always-inserted on")  # else each stop costs more
-        gdb.execute("set backtrace past-main on")  # else main() has no caller to return to
+        gdb.execute("set breakpoint always-inserted on")  # makes each stop cheaper
+        gdb.execute("set backtrace past-main on")  # otherwise main() has no caller
         specs.insert(0, {"function": "main", "ring": 3})
         places = [locate(user if spec["ring"] else kernel, spec["function"])
                   for spec in specs]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""xsklab-trial: can gdb debug a guest under this accelerator? For vm/accel.
+"""xsklab-trial: find out whether gdb can debug a guest under this accelerator; for vm/accel.
 
 usage: gdb -batch -x trial.py -ex 'xsklab-trial SOCKET' VMLINUX
 
@@ -7,8 +7,7 @@ SOCKET  QEMU's gdb stub; the guest waits there (-S)
 Output: trial.json, {"steps_in_peace": BOOL}: false if a single step takes a pending
 interrupt first, see docs/kvm.md. The guest runs on without gdb.
 
-Exit: 0 gdb can; 1 it cannot, and a line on stderr that starts with "trial:" gives the
-reason.
+Exit: 0 gdb can; 1 it cannot, and a line on stderr after "trial:" says why.
 """
 import json
 import os

@@ -1,21 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""xsklab-values: the variables of a condition of a program, as it decides.
+"""xsklab-values: read the variables of a program's condition as it decides.
 
 usage: gdb -batch -x values.py -ex 'xsklab-values QUESTION.json SOCKET' VMLINUX
 
 QUESTION.json  RUN.json of places.py with {program, image, address, nth, task, text}: the variables
           of the text are read at the nth arrival of the program's task at the address in an image
 SOCKET    QEMU's gdb stub; the guest waits there (-S)
-Output: values.json, {NAME: VALUE}, without those that the compiler did not keep. The guest
+Output: values.json, {NAME: VALUE}, without variables that the compiler optimized out. The guest
         is killed at the end.
-Exit: 0; 1 the task did not get there, and a line on stderr says why, after "values: ".
+Exit: 0; 1 the task did not get there, and a line on stderr after "values: " says why.
 """
 import os
 import sys
 
 import gdb
 
-sys.dont_write_bytecode = True  # nothing is left behind in a checkout
+sys.dont_write_bytecode = True  # leave nothing behind in a checkout
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from expressions import known, names  # noqa: E402
 from guest import Stop, Tasks, proceed  # noqa: E402

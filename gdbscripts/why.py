@@ -1,24 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""xsklab-why: the line of the kernel that refused one system call.
+"""xsklab-why: find the kernel line that refused a system call.
 
 usage: gdb -batch -x why.py -ex 'xsklab-why CALL.json SOCKET' VMLINUX
 
-CALL.json  {program, number, thread, nth, errno, name, args_raw, carried, last, since}: the
-           nth call of that number that the program's thread makes (0 is its first), and the
-           error it will get; repro/why.d/choose.jq has the rest. Or an array of such calls,
-           in order of time, which are explained in one boot
+CALL.json  {program, number, thread, nth, errno, name, args_raw, carried, last, since}: the nth
+           call of that number by that thread of the program (0 is the first thread), and the
+           expected error; see repro/why.d/choose.jq for the rest. Or an array of such calls, in
+           order of time, to explain in one boot
 SOCKET     QEMU's gdb stub; the guest waits there (-S), under TCG
-Output: origin.json, see about() in answer.py; of an array, an array, with null for a call that could
-not be explained. The guest is killed at the end.
+Output: origin.json, see about() in answer.py; for an array, an array, with null for a call
+without an explanation. The guest is killed at the end.
 
-How: at the call's entry the guest is saved (savevm). The call runs once while recent.c, a
-plugin of QEMU, keeps the blocks of code that run. What these do not tell, values and flags,
-is read when the guest is taken back to the entry (loadvm) and comes by again: a save takes
-0.08 s, and each return to the entry 0.05 s. A call has 10^5 to 10^6 steps, and one step by
-gdb takes a millisecond. QEMU's reverse execution replays all from the start for each
-question: 24 s.
+How: save the guest at the call's entry (savevm), and let the call run once while recent.c, a QEMU
+plugin, records the blocks of code that run. To read what these do not show, values and flags, go
+back to the entry (loadvm), and let the guest run to the place again. A save takes 0.08 s, each
+return to the entry 0.05 s. Single-stepping would be too slow: a call has 10^5 to 10^6 steps of a
+millisecond each. So would be QEMU's reverse execution, which replays the guest from the start
+for each question: 24 s.
 
-Exit: 0; 1 no origin.json, and a line on stderr says why, after "why: ".
+Exit: 0; 1 no origin.json, and a line on stderr after "why: " says why.
 """
 import json
 import os
@@ -27,7 +27,7 @@ import sys
 
 import gdb
 
-sys.dont_write_bytecode = True  # nothing is left behind in a checkout
+sys.dont_write_bytecode = True  # leave nothing behind in a checkout
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import expressions  # noqa: E402
 import origin  # noqa: E402
@@ -42,7 +42,7 @@ STORED = {"so-error": stored.socket_error, "error-queue": stored.queued_error, "
 
 
 def explain_all(calls):
-    """The answer to each of some calls in order of time; None where there is none."""
+    """The answers for several calls, in order of time; None for a call without one."""
     recorder = Recorder()
     tasks = Tasks(calls[0]["program"])
     made = [one for call in calls for one in (call, call.get("last"), call.get("since")) if one]
@@ -59,12 +59,12 @@ def explain_all(calls):
             if not guest_is_there():
                 break
         if call is not calls[-1]:
-            restore()  # its questions may have taken the guest past the next one
+            restore()  # explaining it may have run the guest past the next call
     return answers + [None] * (len(calls) - len(answers))
 
 
 def explain(call, counter, recorder):
-    """The answer to one call."""
+    """The answer for one call."""
     if call.get("carried") in STORED:
         return explain_stored(call, *STORED[call["carried"]](call, counter), recorder)
     value = Call(call, counter).record(recorder)
@@ -95,7 +95,7 @@ def explain_returned(call, value, path, recorder):
 
 
 def unknown(places, wanted):
-    """The values where the call is too long to go back to the places in it."""
+    """No values: the call is too long to go back to places in it."""
     return {}
 
 

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What an x86-64 instruction does to control flow and to a register, read from
-gdb's disassembly in AT&T syntax. Knows what compilers emit for a kernel, and calls
-everything else an expression."""
+"""What an x86-64 instruction does to control flow and to registers, read from gdb's disassembly
+in AT&T syntax. It knows what compilers emit for a kernel; everything else is an expression."""
 import re
 
 PREFIXES = re.compile(r"^(?:(?:lock|repn?z?|repne?|notrack|bnd|data16|[cdefgs]s|rex\S*) )+")
@@ -31,14 +30,14 @@ def _registers():
 
 
 REGISTERS = _registers()
-# Registers that are written without being named: by the start of the operation.
+# Registers that an instruction writes without naming them, by the start of its name.
 IMPLICIT = {"mul": {"rax", "rdx"}, "div": {"rax", "rdx"}, "idiv": {"rax", "rdx"},
             "cltd": {"rdx"}, "cqto": {"rdx"}, "cltq": {"rax"}, "cwtl": {"rax"},
             "cmpxchg": {"rax"}, "cpuid": {"rax", "rbx", "rcx", "rdx"}, "rdtsc": {"rax", "rdx"},
             "rdmsr": {"rax", "rdx"}, "lods": {"rax", "rsi"}, "leave": {"rbp", "rsp"},
             "movs": {"rdi", "rsi", "rcx"}, "stos": {"rdi", "rcx"}, "scas": {"rdi", "rcx"},
             "cmps": {"rdi", "rsi", "rcx"}}
-STRING = ("movs", "stos", "scas", "cmps", "lods")  # where %ds: or %es: is named
+STRING = ("movs", "stos", "scas", "cmps", "lods")  # string instructions, if they name %ds: or %es:
 
 
 def register_of(operand):
@@ -54,8 +53,8 @@ def holds(condition, flags):
 
 
 class Instruction:
-    """address, end (the next one's address), text, name, operands, and
-    flow: None, or one of jcc, jmp, call, ret, iret;  target: of a direct one."""
+    """address, end (the next one's address), text, name, operands; flow: None, or jcc, jmp, call, ret
+    or iret; target: the address, if it is direct."""
     __slots__ = ("address", "end", "text", "name", "operands", "flow", "target")
 
     def __init__(self, address, length, text):
@@ -105,9 +104,9 @@ class Instruction:
         return self.operands[-1] if is_memory(self.operands[-1]) else None
 
     def source(self, register):
-        """Where the value comes from that it writes to a register: a pair of
-        constant (number), register, memory (operand), negated (register), pop,
-        choice (operand, condition), or expression."""
+        """The source of the value that it writes to a register: a pair of a kind and its detail:
+        constant (number), register, memory (operand), negated (register), pop, choice (operand,
+        condition), or expression."""
         name, operands = self.name, self.operands
         if name.startswith("pop") and not name.startswith("popcnt"):
             return "pop", None
@@ -138,7 +137,7 @@ def is_memory(operand):
 
 
 def of_operand(operand):
-    """The source that an operand is."""
+    """An operand as a source, see Instruction.source()."""
     if operand.startswith("$"):
         return "constant", int(operand[1:], 16)
     if is_memory(operand):
