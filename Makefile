@@ -34,7 +34,7 @@ make repro       build what is missing, boot a guest for each column of the case
 make verdict     show the last verdict again
 make why PROG=P  name the line of the kernel that refused P's system call
 make diverge     it works there and fails here: name the line at which the two runs part
-make bisect REPO=FOLDER GOOD=A BAD=B  find the commit that broke the case, or mended it
+make bisect REPO=FOLDER GOOD=A BAD=B  find the commit that broke the case, or fixed it
 make report      write up the last run: a mail, a web page, a self-running archive
 make case NAME=N create a case to start from in repro/cases/N; docs/case.md explains it
 make nightly     run the case on several kernels, compare with the last time

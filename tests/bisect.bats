@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# repro/bisect: the search, with a stand-in that says what a commit does; and at the end, real
+# repro/bisect: the search, with a stand-in for building and running a commit; at the end, with real
 # histories of a library and a kernel.
 
 # shellcheck disable=SC2016 # what is quoted is jq's
@@ -21,8 +21,8 @@ setup() {
 	repo=$BATS_TEST_TMPDIR/linux
 }
 
-# history OUTCOME...: a repository that looks like a kernel's, with a commit for each, tagged c0,
-# c1 and so on.
+# history OUTCOME...: make a repository that looks like a kernel's, with a commit for each outcome,
+# tagged c0, c1 and so on.
 history() {
 	local outcome n=0
 	git init -q -b master "$repo"
@@ -50,7 +50,7 @@ bisect() { "$lab/repro/bisect" CASE=template "REPO=$repo" "$@"; }
 
 answer() { jq -re "$1" "$lab/build/bisect.json"; }
 
-# found TAG: the answer is that commit, and of the form that others rely on.
+# found TAG: the answer is that commit, and follows its schema.
 found() {
 	local errors
 	errors=$(jq -r -L repro/judge --slurpfile schema repro/bisect.d/bisect.schema.json 'include "validate"; errors($schema[0])' "$lab/build/bisect.json")
@@ -58,7 +58,7 @@ found() {
 	[ "$(answer .commit)" = "$(git -C "$repo" rev-parse "$1^{commit}")" ] || { answer .subject; return 1; }
 }
 
-@test "the culprit is found wherever the ends are, and what is known is not tried again" {
+@test "the culprit is found from any pair of ends, and no commit is tried twice" {
 	mapfile -t outcomes < <(times 17 well; times 16 refused)
 	history "${outcomes[@]}"
 	for ends in "c0 c32" "c16 c32" "c0 c17" "c16 c17" "c9 c20"; do
@@ -71,7 +71,7 @@ found() {
 	git -C "$repo" bisect replay "$lab/build/bisect.log" # as git's
 }
 
-@test "a commit that mended it is found in the same way" {
+@test "a commit that fixed it is found in the same way" {
 	mapfile -t outcomes < <(times 5 refused; times 6 well)
 	history "${outcomes[@]}"
 	run -0 --separate-stderr bisect GOOD=c10 BAD=c0
@@ -80,7 +80,7 @@ found() {
 	[[ $output == *"verified: c10 without it is bad"* ]]
 }
 
-@test "the ends are run first: exchanged, alike, or not to be had" {
+@test "the ends run first: exchanged, equal, unknown or failing ends are errors" {
 	history well well refused other panic
 	run -1 --separate-stderr bisect GOOD=c2 BAD=c0
 	ends_with "GOOD and BAD are exchanged"
@@ -91,14 +91,14 @@ found() {
 	run -2 --separate-stderr bisect GOOD=c0 BAD=v9
 	ends_with "BAD=v9: the repository has no such commit"
 	run -2 --separate-stderr bisect GOOD=c0 BAD=c2 ROW=third
-	ends_with "there are first, second"
+	ends_with "ROW=third: must be one of first, second"
 	run -125 --separate-stderr bisect GOOD=c0 BAD=c4
 	ends_with "BAD=c4: panic: Kernel panic"
 	[ ! -e "$lab/build/bisect.json" ]
 	[ "$(wc -l <"$CALLS")" = 4 ]
 }
 
-@test "only the same symptom is bad: what else goes wrong is skipped, and the log says what it was" {
+@test "only the same symptom is bad: other failures are skipped, and the log names them" {
 	history well well elsewhere well other panic well refused elsewhere refused nothing refused refused
 	run -0 --separate-stderr bisect GOOD=c0 BAD=c12
 	found c7
@@ -108,7 +108,7 @@ found() {
 	grep -qE '^# skip: .* another failure: EINVAL \(connect\) in refuse: if \(too_long\)' "$lab/build/bisect.log"
 }
 
-@test "a range of skipped commits is named, with what each was" {
+@test "if only skipped commits are left, each is named with its failure" {
 	history well well panic elsewhere refused refused
 	run -1 --separate-stderr bisect GOOD=c0 BAD=c5
 	said "not found"
@@ -117,21 +117,21 @@ found() {
 	[ ! -e "$lab/build/bisect.json" ]
 }
 
-@test "what comes and goes is skipped where all runs must agree" {
+@test "a commit whose runs differ is skipped" {
 	history well well flaky refused refused
 	run -1 --separate-stderr bisect GOOD=c0 BAD=c4 RUNS=2
-	said "it comes and goes: EINVAL (connect) in refuse: if (wrong); success"
+	said "its runs differ: EINVAL (connect) in refuse: if (wrong); success"
 }
 
-@test "facts count where the errors are alike, or by name" {
+@test "facts count if FACTS names them, or if both ends have the same error" {
 	history "refused 1" "refused 1" "refused 2" "refused 2"
 	run -0 --separate-stderr bisect GOOD=c0 BAD=c3
 	found c2
 	run -2 --separate-stderr bisect GOOD=c0 BAD=c3 ROW=second FACTS=fact,nosuch
-	ends_with "FACTS=fact,nosuch: the row second has the facts fact"
+	ends_with "FACTS=fact,nosuch: the facts of row second are fact"
 }
 
-@test "ends on two branches: the change is on the side that differs from where they part" {
+@test "ends on two branches: the change is on the side that differs from the merge base" {
 	history well well refused refused
 	git -C "$repo" checkout -q -b stable c1
 	echo stable >"$repo/other"
@@ -145,7 +145,7 @@ found() {
 	ends_with "no commit in common"
 }
 
-@test "a merge is crossed, or found as a whole with FIRST_PARENT=1; PATHS limit the search" {
+@test "a merge is searched, or found as a whole with FIRST_PARENT=1; PATHS limit the search" {
 	history well well well
 	(
 		cd "$repo"
@@ -168,10 +168,10 @@ found() {
 	run -0 --separate-stderr bisect GOOD=c0 BAD=after PATHS=outcome
 	found side1
 	run -2 --separate-stderr bisect GOOD=c0 BAD=after PATHS=nosuch
-	ends_with "git bisect does not begin"
+	ends_with "git bisect does not start"
 }
 
-@test "the user's repository stays as it is: read-only, in a path with spaces, with changes and its own bisection" {
+@test "the user's repository stays as it is: read-only, with spaces, changes and a bisection of its own" {
 	mapfile -t outcomes < <(times 4 well; times 4 refused)
 	history "${outcomes[@]}"
 	mv "$repo" "$BATS_TEST_TMPDIR/my linux"
@@ -181,13 +181,13 @@ found() {
 	chmod -R a-w "$repo"
 	before=$(cd "$repo" && find . -type f -exec sha256sum {} + | sort)
 	run -0 --separate-stderr bisect GOOD=c0 BAD=c7
-	said "are in no commit"
+	said "ignoring uncommitted changes"
 	found c4
 	[ "$(cd "$repo" && find . -type f -exec sha256sum {} + | sort)" = "$before" ]
 	chmod -R u+w "$repo"
 }
 
-@test "a shallow clone has what it has" {
+@test "a shallow clone works as far as it goes, and the error says how to get more" {
 	history well well well refused refused
 	git clone -q --depth 3 "file://$repo" "$BATS_TEST_TMPDIR/shallow"
 	git -C "$repo" rev-parse c0 >"$BATS_TEST_TMPDIR/c0"
@@ -199,11 +199,11 @@ found() {
 	ends_with "it is shallow: git fetch --unshallow"
 }
 
-@test "after a kill it goes on where it was, and nothing is left running" {
+@test "after a kill nothing keeps running, and the next start continues" {
 	mapfile -t outcomes < <(times 9 well; times 8 refused)
 	history "${outcomes[@]}"
 	touch "$CALLS"
-	# The third commit is looked at for ever, twice.
+	# The third step hangs, and is killed; so is the fourth.
 	for how in 3:KILL 4:TERM; do
 		STOP_AT=${how%:*} "$lab/repro/bisect" CASE=template "REPO=$repo" GOOD=c0 BAD=c16 >/dev/null 2>&1 3>&- &
 		for ((i = 0; i < 300; i++)); do
@@ -223,7 +223,7 @@ found() {
 	[ "$(sort "$CALLS" | uniq -c | awk '$1 > 1 { print $1 }')" = 3 ] # the one that was stopped twice
 }
 
-@test "a failure of the machine is no commit's: the search stops, and goes on when it is mended" {
+@test "a failure of the machine stops the search, and the next start continues" {
 	history well well machine refused refused
 	run -125 --separate-stderr bisect GOOD=c0 BAD=c4
 	ends_with "No space left on device"
@@ -233,16 +233,15 @@ found() {
 	found c2
 }
 
-@test "a culprit that does not turn the verdict back is not verified" {
-	# c3 changes the same line again, so c2 cannot be taken out; and with it, c0 is c2.
+@test "a culprit whose revert does not change the result is not verified" {
+	# c3 changes the same line again, so the revert of c2 does not apply. c0 with c2 equals c2.
 	history well well refused "refused 2"
 	run -0 --separate-stderr bisect GOOD=c0 BAD=c3
 	found c2
 	[[ $output == *"verified: c0 with it is bad"* ]]
 }
 
-# known FILE...: c0 is known, and its build read these files. Then STATE and KIND are for
-# repro/bisect.d.
+# known FILE...: record that c0's build read these files; set STATE and KIND for repro/bisect.d.
 known() {
 	export STATE=$BATS_TEST_TMPDIR/state KIND=kernel RUNS=1
 	mkdir -p "$STATE/commits/$(git -C "$repo" rev-parse c0)"
@@ -251,7 +250,7 @@ known() {
 	echo '{"runs": [{}]}' >"$STATE/commits/$(git -C "$repo" rev-parse c0)/seen.json"
 }
 
-@test "a commit that changes nothing that is built is like the known one, and no other is" {
+@test "a commit has the same build input as a known one if it changes no file that is read" {
 	known_files=(Makefile net/a.c net/Makefile net/Kconfig include/linux/a.h arch/x86/table.tbl)
 	mkdir "$repo"
 	(
@@ -278,12 +277,12 @@ known() {
 		run -0 "$lab/repro/bisect.d/alike" "$(git -C "$repo" rev-parse HEAD)"
 		[ -z "$output" ] || { echo "$file does not count"; return 1; }
 	done
-	# For a library, only what its compiler read counts.
+	# For a library, only files that the compiler read count.
 	KIND=library run -0 "$lab/repro/bisect.d/alike" "$(git -C "$repo" rev-parse HEAD)"
 	[ "$output" = "$(git -C "$repo" rev-parse c0)" ]
 }
 
-@test "what is built is the same but for build id and release, or it is not" {
+@test "build id and release do not count as code, a changed constant does" {
 	echo 'const char v[] = "Linux version 6.1.0"; int main(void) { return N; }' >"$BATS_TEST_TMPDIR/a.c"
 	sed 's/6.1.0/6.1.7/; 1i // a line' "$BATS_TEST_TMPDIR/a.c" >"$BATS_TEST_TMPDIR/b.c"
 	for program in "a 1" "b 1" "b 2"; do
@@ -300,7 +299,7 @@ known() {
 	[ "$output" != "$code" ]
 }
 
-@test "a tree is checked out with the user's patch, which goes away with the next commit" {
+@test "the tree has the user's patch, which is gone at the next commit" {
 	history well well
 	(
 		cd "$repo"
@@ -337,10 +336,10 @@ known() {
 	said "does not apply"
 }
 
-# stand_in FILE <TEXT: a script of the lab.
+# stand_in FILE <TEXT: replace a script of the lab.
 stand_in() { cat - >"$lab/$1"; chmod +x "$lab/$1"; }
 
-@test "a program: its refusal and how it ends count; a kernel that does not build is skipped, one of the same code is not run" {
+@test "a program: its refusal and its end count; a kernel that does not build is skipped, the same code runs once" {
 	cp repro/bisect.d/observe "$lab/repro/bisect.d/observe"
 	stand_in kernel-config/build <<-'EOF'
 		#!/bin/sh
@@ -372,9 +371,9 @@ stand_in() { cat - >"$lab/$1"; chmod +x "$lab/$1"; }
 	[ "$(sort "$CALLS" | uniq -c | awk '{ print $1, $2 }')" = $'1 crash\n1 refused\n1 well' ] # each code once, with its arguments
 }
 
-# The rest has real builds and guests, and the lab's own cache.
+# The rest uses real builds and guests, and this host's cache.
 
-# xdp_tools: set repo to its repository, or skip.
+# Set repo to the repository of xdp-tools, or skip.
 xdp_tools() {
 	unset XDG_CACHE_HOME
 	repo=${LIBXDP-}
@@ -382,7 +381,7 @@ xdp_tools() {
 }
 
 # bats test_tags=slow
-@test "xdp-tools: the fix of this project's case, unaided" {
+@test "xdp-tools: finds the fix of this project's case by itself" {
 	xdp_tools
 	run -0 --separate-stderr repro/bisect REPO="$repo" GOOD=v1.3.0 BAD=v1.2.0
 	[ "$(jq -r .commit build/bisect.json)" = 7c457b5ba90e10f48c99cfe92ac93167e8716fd0 ]
@@ -392,7 +391,7 @@ xdp_tools() {
 }
 
 # bats test_tags=slow
-@test "xdp-tools: the error that is above 0: what broke it, and what mended it" {
+@test "xdp-tools: finds what made an error positive, and what fixed that" {
 	xdp_tools
 	run -0 --separate-stderr repro/bisect CASE=tests/cases/returns REPO="$repo" GOOD=v1.6.0 BAD=v1.5.0
 	[ "$(jq -r .commit build/bisect.json)" = 289c8eb44689f437a0f6df329cedc71a76a15f20 ]
@@ -401,7 +400,7 @@ xdp_tools() {
 }
 
 # bats test_tags=slow
-@test "a kernel of 64 commits: right wherever the culprit is, and wrong nowhere" {
+@test "a kernel of 64 commits: finds the culprit from different ends, and never another commit" {
 	unset XDG_CACHE_HOME
 	repo=$BATS_TEST_TMPDIR/linux
 	tests/kernel-history "$(jq -r .source_dir build/kernel.json)" "$repo"
@@ -411,7 +410,7 @@ xdp_tools() {
 		[ "$(jq -r .commit build/bisect.json)" = "$culprit" ]
 		jq -e '.verified' build/bisect.json
 	done
-	# c34 hides it behind another line, and is not taken for it.
+	# c34 moves the refusal to another line, and is not mistaken for the culprit.
 	run -1 --separate-stderr repro/bisect CASE=xsk-bindtodevice COLUMN=with REPO="$repo" GOOD=c30 BAD=c35
 	said "another failure"
 	rm -rf "$repo"

@@ -201,7 +201,7 @@ stand_in() {
 	sed 's/"first"/"outer 0"/; s/"second"/"inner 0"/' tests/guests/observe >repro/bisect.d/observe
 	cp -r repro/cases/xsk-netns-cookie repro/cases/mine
 	reads 0 'make bisect REPO=~/src/xdp-tools GOOD=v1.3.0 BAD=v1.2.10'
-	[[ $output == *"mended it"* ]]
+	[[ $output == *"fixed it"* ]]
 	reads 0 'make bisect CASE=mine REPO=~/src/linux GOOD=v5.15 BAD=v6.1 ROW="inner 0"'
 	[[ $output == *" v6.1"* ]]
 	elsewhere "make bisect PROG=./daemon ARGS='...' REPO=~/src/linux GOOD=v6.6 BAD=v6.12" bisect 'PROG=/bin/true'

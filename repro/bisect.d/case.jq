@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# case.jq: the case of a bisection's steps, from case.json: column $column alone, without
-# probes, and without expectations, as only the rows are compared. $kind, kernel or library, is
-# what each commit is built as, so the column no longer chooses that.
+# case.jq: make the case for a bisection's steps from case.json: column $column alone, without
+# probes and expectations, as only rows are compared. The bisection sets the $kind (kernel or
+# library), so the column no longer does.
 
 def quoted: if contains("'") then "\"\(.)\"" else "'\(.)'" end;
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# symptom.jq: the result at a commit, and whether that is good or bad; a module,
-# jq -L repro/judge -L repro/bisect.d.
+# symptom.jq: a commit's result, and whether it is good or bad; a module, jq -L repro/judge
+# -L repro/bisect.d.
 #
 # seen.json of a commit: {commit, seconds, built, like, code, fixes, runs}; each run is {failure}
-# or {rows: [{row, errno, call, function, text, facts, at}]}, where function and text are the
-# line that refused the call, and at is all that is known of that line.
+# or {rows: [{row, errno, call, function, text, facts, at}]}. function and text are those of the
+# line that refused the call; at is all that is known about that line.
 def line: {function, text: ([.condition, .statement.text | values][0] // "" | gsub("\\s+"; " "))};
 
 # The rows of a run, from verdict.json.
@@ -13,11 +13,11 @@ def rows_of_verdict: .columns[0] | .refused as $refused
   | [.rows[] | .row as $row | ([$refused[]? | select(.rows | index($row)) | .at][0] // {}) as $at
      | {row, errno, call, facts, at: $at} + (if .errno then $at | line else {function: null, text: null} end)];
 
-# The same of a program, from why.json (null: nothing was refused), and how it ended.
+# The row of a program, from why.json (null: nothing was refused), and how it ended.
 def row_of_why($ended): [(. // {}) | {row: "program", errno, call, facts: {ended: $ended}, at: (. // {})}
   + (if .errno then line else {function: null, text: null} end)];
 
-# What a row's outcome is compared by.
+# The part of a row that is compared.
 def outcome($facts): {errno, call, function, text, facts: (.facts | with_entries(select(.key | IN($facts[]))))};
 
 def described: "\(.errno // "success")"
@@ -27,11 +27,11 @@ def described: "\(.errno // "success")"
 
 def row($name): .rows[] | select(.row == $name);
 
-# Why a commit cannot be judged whatever the symptom is, or nothing.
+# Why a commit cannot be judged at all, or nothing.
 def failure: [.runs[].failure | values][0];
 
-# Where the outcome came from, in words.
-def how: (if .like then "like \(.like.commit[:12]), as \(.like.because)" elif .built then "built and run" else "run" end)
+# How the result was obtained, in words.
+def how: (if .like then "like \(.like.commit[:12]): \(.like.because)" elif .built then "built and run" else "run" end)
   + (.fixes // [] | if . == [] then "" else " with \(join(", "))" end) + ", \(.seconds) s";
 
 # Choose the row and the facts by which two ends differ: {row, facts, good, bad}, or {refused}.
@@ -42,9 +42,9 @@ def ends($good; $bad):
   | [$rows[] | . as $name | ([$good.runs[0] | row($name)][0]) as $g | ([$bad.runs[0] | row($name)][0]) as $b
      | {row: ., $g, $b, facts: [select($g) | $b.facts | to_entries[] | select($g.facts[.key] != .value) | .key]}] as $all
   | (if $row == "" then $all else [$all[] | select(.row == $row)] end | map(select(.g))) as $pairs
-  | if $pairs == [] then {refused: "ROW=\($row): there is no such row; there are \($rows | join(", "))"}
+  | if $pairs == [] then {refused: "ROW=\($row): must be one of \($rows | join(", "))"}
     elif any($asked[]; . as $fact | $pairs[0].b.facts | has($fact) | not) then
-      {refused: "FACTS=\($facts): the row \($pairs[0].row) has the facts \($pairs[0].b.facts | keys | join(", "))"}
+      {refused: "FACTS=\($facts): the facts of row \($pairs[0].row) are \($pairs[0].b.facts | keys | join(", "))"}
     else
       ([$pairs[] | select((.g | outcome($asked)) != (.b | outcome($asked)))] | [(.[] | select(.b.errno)), .[]][0]
        // ([$pairs[] | select($asked == [] and .facts != [])][0] | values | . + {chosen: .facts}) // null) as $pair
@@ -55,7 +55,7 @@ def ends($good; $bad):
               {refused: "GOOD and BAD are exchanged: \(.row) is \(.bad | described) at BAD, and \(.good | described) at GOOD"}
             elif any($good.runs[]; [row($pair.row) | outcome($facts)] != [$pair.g | outcome($facts)])
               or any($bad.runs[]; [row($pair.row) | outcome($facts)] != [$pair.b | outcome($facts)])
-            then {refused: "\(.row) is not the same in all runs of one end"} else . end
+            then {refused: "\(.row) differs between the runs of one end"} else . end
         end
     end;
 
@@ -68,4 +68,4 @@ def judged($symptom):
         elif $outcome == $symptom.good then {verdict: "good", what: ($outcome | described)}
         else {verdict: "skip", what: "another failure: \($outcome | described)"} end
     end] | unique
-  | if length == 1 then .[0] else {verdict: "skip", what: "it comes and goes: \(map(.what) | join("; "))"} end;
+  | if length == 1 then .[0] else {verdict: "skip", what: "its runs differ: \(map(.what) | join("; "))"} end;

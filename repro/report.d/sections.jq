@@ -186,7 +186,7 @@ def versions: . as $facts | .verdict as $verdict
 
 # What make bisect found.
 def bisection: .bisection | values
-  | {title: (if .effect == "broke" then "Regression" else "The commit that mends it" end), blocks: [
+  | {title: (if .effect == "broke" then "Regression" else "The commit that fixes it" end), blocks: [
     {pairs: [
       ["commit", "\(.commit[:12]) (\"\(.subject)\"), \(.author), \(.date); \(if .release then "first in \(.release)" else "in no release yet" end)"],
       ["bad", "\(.bad), \(.row): \(.symptom.bad)"], ["good", "\(.good), \(.row): \(.symptom.good)"],
