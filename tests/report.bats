@@ -175,7 +175,7 @@ guests() {
 	done
 }
 
-@test "run.sh of the archive gives the same verdict with QEMU and nothing else" {
+@test "run.sh of the archive gives the same verdict with QEMU alone" {
 	run -0 bare_run
 	[[ $output == *"before  inner 0: EINVAL, as predicted"* ]]
 	[[ $output == *"after  inner 0: success, as predicted"* ]]
@@ -195,7 +195,7 @@ guests() {
 	run -1 grep GDB "$unpacked/options"
 	run -0 --separate-stderr "$unpacked/run.sh" "KERNEL=$BATS_TEST_TMPDIR/mine/vmlinux"
 	[[ $output == *REPRODUCED* ]]
-	said "it needs what ./options lists, built in"
+	said "the options in ./options must be built in"
 	one_line
 	sed 's/^CONFIG_VETH=y$/CONFIG_VETH=m/' "$unpacked/kernel/config" >"$BATS_TEST_TMPDIR/mine/.config"
 	cd "$BATS_TEST_TMPDIR/mine"
@@ -212,11 +212,11 @@ guests() {
 # bats test_tags=slow
 @test "run.sh reports each failure, and leaves nothing running" {
 	run -125 --separate-stderr bare_run DEADLINE=1
-	said "the guest of before did not come to its end in 1 s"
+	said "the guest of before did not finish within 1 s"
 	one_line
 	[ -z "$(guests)" ]
 	run -125 --separate-stderr bare_run QEMU=no-such-qemu
-	said "there is no no-such-qemu"
+	said "no-such-qemu not found"
 	one_line
 	run -2 --separate-stderr bare_run ACCEL=xen
 	one_line
@@ -345,7 +345,7 @@ guests() {
 	run -1 grep -F ./run.sh "$out/report.txt"
 }
 
-@test "the report says if half the run is missing, or timeline or verdict are truncated" {
+@test "the report says if half the run is missing, or if timeline or verdict are truncated" {
 	copy
 	rm "$broken"/after/*
 	sed -i '$d' "$broken/before/timeline.jsonl"
@@ -415,9 +415,9 @@ guests() {
 	reported
 	tells "Subject: $name: as predicted, a control"
 	tells "Before the fix (libxdp"
-	[ "$(grep -c 'no row fails' "$out/report.txt")" = 2 ]
+	[ "$(grep -c 'nothing fails' "$out/report.txt")" = 2 ]
 	tells "None: this run is a control."
-	tells "No call of a row was refused."
+	tells "No row's call was refused."
 	tells "No line is known."
 	tells "no file to run get_maintainer.pl on"
 

@@ -245,9 +245,9 @@ without() {
 	one_line
 }
 
-@test "doctor shows accelerator, sources and room" {
+@test "doctor shows accelerator, sources and free space" {
 	run -0 make -s doctor
-	for word in processors "room for build/" QEMU tmux /dev/kvm kernel.org github.com; do
+	for word in processors "free for build/" QEMU tmux /dev/kvm kernel.org github.com; do
 		said "$word"
 	done
 }

@@ -107,15 +107,15 @@ ended() { # COLUMN: did its guest run to its end?
 compare() {
 	different=0
 	[ "$(wc -l <again/outcomes)" = "$(wc -l <predicted)" ] ||
-		stop 125 "the guests reported another number of rows than was predicted; see again/"
+		stop 125 "the guests did not report as many rows as predicted; see again/"
 	while IFS=$tab read -r column row errno name; do
 		said=
 		while IFS=$tab read -r its_column its_row its_errno; do
 			[ "$its_column$tab$its_row" != "$column$tab$row" ] || said=$its_errno
 		done <again/outcomes
 		case $errno:$said in
-		*:) stop 125 "$column: nothing was said of $row; see again/" ;;
-		any:*) echo "  $column  $row: error number $said; the case predicts none" ;;
+		*:) stop 125 "$column: row $row was not reported; see again/" ;;
+		any:*) echo "  $column  $row: error number $said, not compared" ;;
 		"$said:$said" | set:[1-9]*) echo "  $column  $row: $name, as predicted" ;;
 		*)
 			echo "  $column  $row: error number $said instead of $errno, $name"
@@ -147,10 +147,10 @@ reproduce() {
 	pids=
 	for column in $columns; do
 		[ "$(ended "$column")" = yes ] ||
-			stop 125 "the guest of $column did not come to its end in $DEADLINE s; see again/$column"
+			stop 125 "the guest of $column did not finish within $DEADLINE s; see again/$column"
 		outcomes "$column"
 	done >again/outcomes
-	[ -s predicted ] || stop 125 "the run that this was made from has no verdict to compare with; see again/"
+	[ -s predicted ] || stop 125 "the original run has no verdict to compare with; see again/"
 	compare
 }
 
@@ -167,12 +167,12 @@ check_kernel() {
 		[ -n "$config" ] || [ ! -r "$file" ] || config=$file
 	done
 	if [ -z "$config" ]; then
-		echo "run.sh: there is no .config beside $KERNEL; it needs what ./options lists, built in" >&2
+		echo "run.sh: no .config beside $KERNEL to check; the options in ./options must be built in" >&2
 		return
 	fi
 	sort -u "$config" >again/config
 	lacks=$(sort -u options | comm -23 - again/config | tr '\n' ' ')
-	[ -z "$lacks" ] || echo "run.sh: by $config this kernel lacks $lacks" >&2
+	[ -z "$lacks" ] || echo "run.sh: this kernel lacks ${lacks% }, according to $config" >&2
 }
 
 # has_symbols FILE: is it ELF? A bzImage is not.
@@ -209,13 +209,13 @@ tab=$(printf '\t')
 columns=$(cut -f 1 columns | paste -sd ' ' -)
 case $ACCEL in
 tcg | kvm) ;;
-*) stop 2 "ACCEL=$ACCEL is neither tcg nor kvm" ;;
+*) stop 2 "ACCEL=$ACCEL: must be tcg or kvm" ;;
 esac
 case "$#:${1-}: $columns " in
 0:* | 1:--gdb:* | 2:--gdb:*" ${2-} "*) ;;
 *) stop 2 "usage: ./run.sh [KERNEL=FILE] [--gdb [COLUMN]]; the columns are $columns" ;;
 esac
-command -v "$QEMU" >/dev/null || stop 125 "there is no $QEMU; install it, or set QEMU="
+command -v "$QEMU" >/dev/null || stop 125 "$QEMU not found; install it, or set QEMU="
 rm -rf again
 mkdir again
 [ -z "$KERNEL" ] || check_kernel

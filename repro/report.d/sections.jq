@@ -24,7 +24,7 @@ def releases: [.verdict.columns[].kernel.release // "?"] | unique | join(" / ");
 # What fails, one sentence per column.
 def failures: .verdict.columns[]
   | "\(.title | capitalised) (\([.library // empty, "Linux \(.kernel.release)"] | join(", "))), "
-    + (failing | if . == [] then "no row fails." else "\(map(.row) | some) \(if length > 1 then "fail" else "fails" end): \(errors)." end);
+    + (failing | if . == [] then "nothing fails." else "\(map(.row) | some) \(if length > 1 then "fail" else "fails" end): \(errors)." end);
 
 def subject:
   if .verdict.verdict == "lab-failure" then "\(.name): the lab failed, there is no verdict"
@@ -54,7 +54,7 @@ def kernel_word:
   elif .source // "" | startswith("linux-source-") then "distro"
   else "TREE" end;
 
-# The first kernel that no column of the case chooses itself.
+# The first kernel that the user chose, not a column of the case.
 def chosen_kernel: [.verdict.columns[] | select(.words.KERNEL) | .name] as $own
   | first(.kernels[] | select(.source and .columns - $own != []));
 
@@ -72,7 +72,7 @@ def knobs: . as $facts
 
 def steps:
   {title: "Steps to reproduce", blocks: [
-    (select(.runnable) | {p: "With QEMU and nothing else, from the attached archive:"},
+    (select(.runnable) | {p: "With QEMU alone, from the attached archive:"},
       {pre: ["tar --zstd -xf \(.archive).tar.zst", "cd \(.archive)", "./run.sh"]}),
     {p: "From scratch, with the lab:"},
     {pre: (["git clone \(.tools.url) xsklab", "cd xsklab\(if .tools.lab then " && git checkout \(.tools.lab | rtrimstr("-dirty"))" else "" end)"] + knobs)},
@@ -80,7 +80,8 @@ def steps:
     (select(.here.case != "repro/cases/\(.name)") | {p: "The case is not part of the lab; the archive has it as repro/cases/\(.name)."})
   ]};
 
-# A row's outcome in a column, with the facts of its own, and its differences from the case.
+# A row's outcome in a column, with the facts that differ between columns, and what the case did
+# not expect.
 def seen($name; $columns; $differences): . as $column | row($name)
   | if . == null then ["not reported"]
     else ($name | if ($columns | length) == 1 then {} else shared($columns) end) as $shared
@@ -114,9 +115,9 @@ def refused: [.verdict.columns[] | . as $column | .refused[]? | {column: $column
 def refused_calls:
   [refused | unique_by(.refused | refused_text)[] | . as {$column, $refused}
    | ([$column | refused_bytes($refused)][0]) as $bytes
-   | {p: "\(.who), by strace, which looks up names in its own namespaces\(if $bytes then "; then the bytes, and the fields by pahole's layout" else "" end):"},
+   | {p: "\(.who), as strace shows it (it looks up names in its own network namespace)\(if $bytes then ", with the argument's bytes and fields" else "" end):"},
      {pre: ([$refused | refused_text] + ($bytes // {} | [.bytes, .fields | values]))}]
-  | {title: "The refused call", blocks: (if . == [] then [{p: "No call of a row was refused."}] else . end)};
+  | {title: "The refused call", blocks: (if . == [] then [{p: "No row's call was refused."}] else . end)};
 
 def source_lines: . as $at | [.source[]?
   | "\(if .line == $at.line then "=>" elif .line == $at.statement.line and $at.statement.file == $at.file then "->" else "  " end) \(.line) \(.text | gsub("\t"; "    "))"];
@@ -159,7 +160,7 @@ def timeline: .verdict as $verdict | ($verdict | nulls) as $nulls | ($verdict | 
 def letters: . as $bits | [range(18) | select((($bits / pow(2; .)) | floor) % 2 == 1) | "PFSRMBUDAWCIOELKXT"[.:. + 1]] | join("");
 
 def taint:
-  if . == null then "whether it was tainted is not known"
+  if . == null then "taint state not known"
   elif . == 0 then "not tainted" else "tainted: \(.), \(letters)" end;
 
 def config: "tinyconfig with the fragments \(.fragments | join(", ")): "
@@ -177,9 +178,9 @@ def versions: . as $facts | .verdict as $verdict
       (.kernels | [.[] | select(.options)] as $known
        | if $known == [] then ["config", "not known"] else range($known | length) as $i | $known[$i]
          | select($i == 0 or .options != $known[0].options)
-         | ["config", "\(config). All of it is in the archive's \(.name)/config."] end),
+         | ["config", "\(config). The archive has all of it in \(.name)/config."] end),
       ([$verdict.columns[] | select(.library) | "\(.title): \(.library)"] | select(. != []) | ["library", join("; ")]),
-      ["QEMU", ($verdict.qemu | values | "\(.) \($verdict.accel)\(if $verdict.restored then ", guests restored from a snapshot" else "" end)\($verdict.retried // "" | if . == "" then . else ", after KVM had lost a guest: \(.)" end)") // "not known"],
+      ["QEMU", ($verdict.qemu | values | "\(.) \($verdict.accel)\(if $verdict.restored then ", guests restored from a snapshot" else "" end)\($verdict.retried // "" | if . == "" then . else ", run again because KVM lost a guest: \(.)" end)") // "not known"],
       ["gdb", .tools.gdb], ["compiler", ([.kernels[].compiler | values] | unique | join("; ") | if . == "" then "not known" else . end)],
       ["host", .tools.host], ["lab", (.tools.lab | if . then "xsklab, commit \(.)" else "not known" end)]
     ]}]};
@@ -192,7 +193,7 @@ def bisection: .bisection | values
       ["bad", "\(.bad), \(.row): \(.symptom.bad)"], ["good", "\(.good), \(.row): \(.symptom.good)"],
       ["trial", .trial],
       ["latest", "\(if .kind == "kernel" then "mainline" else "release" end) tried: \(if .latest_tried then "yes" else "no" end)\(if .latest then " (the newest tag is \(.latest))" else "" end)"]]},
-    (select(.lines != []) | {p: "Its lines in functions that the failing path runs through:"}, {pre: .lines}),
+    (select(.lines != []) | {p: "Lines that it changes in functions on the failing path:"}, {pre: .lines}),
     (select(.effect == "broke") | {pre: [.fixes, (.regzbot | values)]})]};
 
 def regression: select((.last_good or .first_bad) and (.bisection | not))

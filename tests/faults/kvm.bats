@@ -61,7 +61,7 @@ recorded() { jq -e "$1" "$BATS_TEST_TMPDIR/verdict.json"; }
 @test "KVM: opens and aborts" {
 	kvm_that 'echo "failed to set MSR 0x10a" >&2; kill -ABRT $$'
 	fault 0 60 '' '' repro/run
-	[[ $stderr == *"does not reach PID 1 under it (QEMU was killed by SIGABRT: failed to set MSR 0x10a)"* ]]
+	[[ $stderr == *"does not reach PID 1 under KVM (QEMU was killed by SIGABRT: failed to set MSR 0x10a)"* ]]
 	recorded '.accel == "tcg"'
 }
 
@@ -69,7 +69,7 @@ recorded() { jq -e "$1" "$BATS_TEST_TMPDIR/verdict.json"; }
 	kvm_that 'echo tried >>"$KVM_DEVICE.tries"; exec sleep 60'
 	export KVM_DEADLINE=3
 	fault 0 63 '' '' repro/run
-	[[ $stderr == *"does not reach PID 1 under it (the guest was still running after 3 s)"* ]]
+	[[ $stderr == *"does not reach PID 1 under KVM (the guest was still running after 3 s)"* ]]
 	fault 0 60 '' '' repro/run
 	[ "$(wc -l <"$KVM_DEVICE.tries")" = 1 ]
 }
@@ -77,7 +77,7 @@ recorded() { jq -e "$1" "$BATS_TEST_TMPDIR/verdict.json"; }
 @test "KVM: stops in an internal error" {
 	kvm_that 'echo "KVM internal error. Suberror: 1" >&2; exec sleep 60'
 	fault 0 80 '' '' repro/run
-	[[ $stderr == *"does not reach PID 1 under it (KVM internal error. Suberror: 1)"* ]]
+	[[ $stderr == *"does not reach PID 1 under KVM (KVM internal error. Suberror: 1)"* ]]
 }
 
 # bats test_tags=quick
@@ -148,7 +148,7 @@ recorded() { jq -e "$1" "$BATS_TEST_TMPDIR/verdict.json"; }
 	stand_in gdb '[[ " $* " == *xsklab-trial* ]] || exec "$REAL" "$@"
 		exec "$REAL" "${@/xsklab-trial/python raise gdb.error(0)}"'
 	fault 0 120 '' '' repro/run
-	[[ $stderr == *"without KVM, so slower: gdb cannot debug a guest under it"* ]]
+	[[ $stderr == *"without KVM, so slower: gdb cannot debug a guest under KVM"* ]]
 	recorded '.accel == "tcg"'
 }
 
