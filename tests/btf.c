@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * btf: does this kernel understand its own BTF? It parses it when the first program that
- * refers to a type is loaded; before, it has none to show.
+ * btf: check that this kernel can parse its own BTF. It does so when the first program that refers
+ * to a type is loaded; before that, it has no BTF to show.
  *
  * Exit: 0 it does; 1 it does not, with the errno on stderr.
  */

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 # repro/case, the checks of repro/judge/plan.jq, and the schemas of case.json, verdict.json and
-# why.json. Each test has what is wrong beside what is right.
+# why.json. Each test shows a wrong file beside a right one.
 
 load lib
 
@@ -31,14 +31,14 @@ refused() {
 # wrong FILTER TEXT: the same, and the line names case.json.
 wrong() { refused "$1" "mine/case.json: $2"; }
 
-# right FILTER [WORD...]: the changed case is accepted; there is just no run to show.
+# right FILTER [WORD...]: the changed case is accepted, and there is no run to show yet.
 right() {
 	with "$1"
 	BUILD=$BATS_TEST_TMPDIR/build run -125 --separate-stderr repro/run show "${@:2}"
 	said "no verdict in"
 }
 
-# valid and ours: does the other validator, or the lab's own, accept the file?
+# valid, ours: does jsonschema, or the lab's own validator, accept the file?
 valid() { # FILE SCHEMA
 	jsonschema -i "$1" "$2" 2>&1
 }
@@ -69,7 +69,7 @@ ours() { # FILE SCHEMA
 	[ -z "$output" ]
 }
 
-@test "every case of the lab follows the schema by both validators" {
+@test "both validators accept every case of the lab" {
 	for file in repro/cases/*/case.json; do
 		valid "$file" repro/judge/case.schema.json
 		ours "$file" repro/judge/case.schema.json
@@ -218,7 +218,7 @@ ours() { # FILE SCHEMA
 	right '.columns.seen.words = "PATCH=fix.patch CONFIG=more.config"'
 }
 
-@test "a library's knob without the library is refused, and so is an unknown library" {
+@test "LIBXDP without the library is refused, and so is an unknown library" {
 	wrong '.columns.seen.words = "LIBXDP=FIX"' 'columns.seen.words: "LIBXDP" is not a knob'
 	wrong '.library = {"name": "libnone"}' 'library.name: no repro/libnone/build'
 	right '.library = {"name": "libxdp"} | .columns.seen.words = "LIBXDP=FIX"'
@@ -302,7 +302,7 @@ is_of_form() { # VERDICT
 	done
 }
 
-@test "two cases with the same name do not get each other's program" {
+@test "two cases with the same name do not share a program" {
 	mkdir "$BATS_TEST_TMPDIR/other"
 	cp -r "$CASE" "$BATS_TEST_TMPDIR/other/mine"
 	sed -i 's/PORT 7000/PORT 7001/' "$BATS_TEST_TMPDIR/other/mine/program.c"

@@ -76,7 +76,7 @@ block() {
 		END { printf "%s", index(block, text) ? block : "" }' "$1"
 }
 
-# Leave out what differs between two runs, hosts and kernels.
+# Leave out what differs between runs, hosts and kernels.
 comparable() {
 	sed -E 's/Linux [0-9][^ ]*( with [^ ]+| \([^)]*\))*( \/ [0-9][^ ]*)*/Linux/; s/QEMU [0-9.]+ (tcg|kvm)/QEMU/
 		s/   libxdp .*//; s/(\.[ch]):[0-9]+/\1/; s/^( *(=>|->)? *)[0-9]+ /\1/; s/0x[0-9a-f]+/ADDRESS/g

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 # tests/errno-menu: each row of the program is refused as errno-menu.json says, and make why finds
-# the lines in it.
+# the lines that it names.
 
 load lib
 
@@ -119,7 +119,7 @@ answered() {
 		| $answers[] | $rows[.row] as $expected
 		| if $expected == null then .row
 		  elif .call != $expected.call or .errno != $expected.errno then "\(.row): \(.call) \(.errno)"
-		  # The lab finds what another task stored, but not what led it there.
+		  # The lab finds what another task stored, but not why.
 		  elif (.kind == "elsewhere" and .condition == null | not) and
 			([.condition, .inlined[].text] | index($expected.condition) == null and index($expected.settled_by) == null)
 		  then "\(.row): \(.condition) instead of \($expected.condition)"
@@ -142,7 +142,7 @@ answered() {
 }
 
 # bats test_tags=slow
-@test "two rows that are refused in one line share a condition" {
+@test "rows that the same line refuses have the same condition" {
 	run jq -nr --slurpfile data "$data" --slurpfile answers build/errno-menu.answers --arg release "$(jq -r .release build/kernel.json)" '
 		def version: [scan("[0-9]+") | tonumber][:2];
 		($data[0].rows | map({(.name): (.lines | map(select((.since | version) <= ($release | version))) | last | "\(.file) \(.condition) \(.statement)")}) | add) as $expected

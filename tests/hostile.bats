@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# A guest's output is data: everything that reads it gets a real run with the output of a
-# hostile guest, which is in tests/hostile/.
+# A guest's output is data: everything that reads it gets a real run with the output of a hostile
+# guest, from tests/hostile/.
 
 # shellcheck disable=SC2016 # quoted text is for another shell
 # shellcheck disable=SC2030,SC2031 # bats: each test is a shell of its own
@@ -38,14 +38,14 @@ afresh() {
 	cp -r "$BATS_FILE_TMPDIR/run" "$run_dir"
 }
 
-# Everything that must not change, and where a guest could try to put a file.
+# Print everything that must not change, and the places where a guest could try to put a file.
 listing() {
 	find . \( -path ./.git -o -path ./build \) -prune -o -printf '%p %s %T@\n' | sort
 	find build "$TMPDIR" "$HOME" / /tmp -maxdepth 1 -name '*pwned*'
 	find build -maxdepth 1 ! -name 'hostile*' -printf '%p\n' | sort
 }
 
-# harmless STATUS COMMAND...: it ends soon with STATUS, and prints only text, a lab failure in
+# harmless STATUS COMMAND...: it ends soon with STATUS, and prints only text, with a lab failure in
 # one line.
 harmless() {
 	local expected=$1 status=0
@@ -107,7 +107,7 @@ as_lines() { # N
 }
 
 # bats test_tags=slow
-@test "a hostile text as a line of result or timeline is a lab failure" {
+@test "a hostile line in result or timeline is a lab failure" {
 	each as_lines
 }
 
@@ -123,7 +123,7 @@ as_strings() { # N
 }
 
 # bats test_tags=slow
-@test "a hostile text as a JSON string is a lab failure" {
+@test "a hostile JSON string is a lab failure" {
 	each as_strings
 }
 
@@ -135,7 +135,7 @@ as_facts() {
 	change before/result.jsonl 'if type == "object" and .row then .note = $text else . end' && judged $status
 }
 
-@test "a hostile text as a fact is shown if it is printable, else a lab failure" {
+@test "a hostile fact is shown if it is printable, else it is a lab failure" {
 	each as_facts
 	# Both happened.
 	[ "$(for notation in 'pwned' '\033pwned'; do
@@ -172,7 +172,7 @@ as_words() {
 	done <tests/hostile/types
 }
 
-@test "a fact of another type than the kernel's value is a lab failure" {
+@test "a fact whose type differs from the kernel's value is a lab failure" {
 	for value in '"$(touch pwned)"' '"0"' true 0.5 18446744073709551616; do
 		afresh
 		change before/result.jsonl "if .row? then .queue = $value else . end"
@@ -215,7 +215,7 @@ flood() {
 }
 
 # bats test_tags=slow
-@test "endless output is a lab failure, and soon" {
+@test "endless output soon ends in a lab failure" {
 	local file kind
 	for file in result.jsonl timeline.jsonl strace.log origin.0.json; do
 		for kind in line deep deeper zeroes null rows many-rows many-names many-binds calls strace binds; do
@@ -387,7 +387,7 @@ plant() { # DIR VMLINUX PROGRAM
 		(cd "$dir" && eval "gdb $options -batch -ex 'add-symbol-file program' vmlinux" </dev/null) >/dev/null 2>&1
 		[ ! -e "$BATS_TEST_TMPDIR/pwned" ] || { echo "loaded with $options"; false; }
 	done < <(grep -ohE "\bgdb -[a-z].*'set auto-load no'" vm/boot repro/debug repro/report.d/run.sh | sed 's/^gdb //; s/-batch//')
-	# There is none without them.
+	# None runs without them.
 	run -0 grep -hE '(^|[^A-Za-z/_])gdb -[a-z]' vm/boot repro/debug repro/report.d/run.sh
 	[ "${#lines[@]}" = 6 ]
 	for line in "${lines[@]}"; do

@@ -123,7 +123,7 @@ five=("Z1,1000,1" "Z2,2000,8" "Z4,3000,4" "Z1,4000,1" "Z1,5000,1")
 			"^command: .*'-cpu' 'host'"; do
 			grep -q "$text" build/xsk-netns-cookie/$variant/host.log
 		done
-		# What gdb asked for, and that it got it.
+		# gdb's requests were granted.
 		grep -A1 '^w .*\$Z1,' build/xsk-netns-cookie/$variant/remote.log | grep -q '^r .*\$OK#'
 		grep -A1 '^w .*\$Z0,ffffffff' build/xsk-netns-cookie/$variant/remote.log | grep -q '^r .*\$OK#'
 	done

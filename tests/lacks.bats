@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# repro/why.d/lacks on the source of the kernel that is built: the option that would bring
-# what a call asked for. No guest is needed.
+# repro/why.d/lacks with the source of the built kernel: the options that a call needs. Needs no
+# guest.
 
 # shellcheck disable=SC2016,SC2154 # what is quoted is jq's; bats sets output
 
@@ -9,10 +9,10 @@ load lib
 
 setup() {
 	SOURCE=$(jq -r .source_dir build/kernel.json)
-	[ -d "$SOURCE" ] || skip "the kernel's source is not there any more"
+	[ -d "$SOURCE" ] || skip "the kernel's source is gone"
 }
 
-# lacks CONFIG-LINE... -- HINT...: of the built kernel's configuration without these options.
+# lacks OPTION... -- HINT...: run it with the built kernel's configuration without these options.
 lacks() {
 	local -a without=()
 	while [ "$1" != -- ]; do
@@ -24,13 +24,13 @@ lacks() {
 	run -0 repro/why.d/lacks "$SOURCE" "$BATS_TEST_TMPDIR/config" "$@"
 }
 
-@test "what the kernel has is not missing" {
+@test "a feature that the kernel has needs no option" {
 	lacks NOTHING -- syscall:bind syscall:bpf family:AF_INET family:AF_XDP family:AF_PACKET prog:BPF_PROG_TYPE_XDP map:BPF_MAP_TYPE_XSKMAP \
 		netlink:NETLINK_ROUTE filesystem:tmpfs kind:veth function:veth_xmit syscall:nosuch kind:nosuch file:/dev/nosuch
 	[ -z "$output" ]
 }
 
-@test "each kind of hint leads to the option of its handler" {
+@test "each kind of hint leads to its option" {
 	while read -r option hint; do
 		lacks "$option" -- "$hint"
 		[ "${lines[0]-}" = "CONFIG_$option" ] || { echo "$hint: ${lines[0]-} instead of CONFIG_$option"; return 1; }
@@ -53,10 +53,10 @@ END
 	[ "${lines[0]}" = CONFIG_TUN ]
 }
 
-@test "what the option depends on comes with it, and code that stands in for it is known" {
+@test "an option comes with its dependencies, and a stub leads to its option" {
 	lacks NET_SCHED -- kind:fq
 	[[ $output == *CONFIG_NET_SCHED* ]]
-	# A header's stand-in for a function that is not compiled.
+	# A header has a stub for a function that is not compiled.
 	line=$(grep -n -A 9 'struct user_namespace \*ns)' "$SOURCE/include/linux/user_namespace.h" | grep -m 1 -oP '^[0-9]+(?=-.*-EINVAL)')
 	lacks USER_NS -- "stub:include/linux/user_namespace.h:$line"
 	[ "${lines[0]}" = CONFIG_USER_NS ]
@@ -64,7 +64,7 @@ END
 	[ -z "$output" ]
 }
 
-@test "hints come from the call, and from where it was refused" {
+@test "hints come from the call, and from the line that refused it" {
 	hints() { jq -rs -L repro/why.d -f repro/why.d/hints.jq <(echo "$1") <(echo "${2-null}"); }
 	[ "$(hints '{"call": "userfaultfd", "args": "0", "error": "ENOSYS"}')" = syscall:userfaultfd ]
 	[ "$(hints '{"call": "socket", "args": "AF_VSOCK, SOCK_STREAM, 0", "error": "EAFNOSUPPORT"}')" = family:AF_VSOCK ]
@@ -73,7 +73,7 @@ END
 	[ "$(hints '{"call": "bpf", "args": "BPF_PROG_LOAD, {prog_type=BPF_PROG_TYPE_KPROBE, insn_cnt=2}, 144", "error": "EINVAL"}')" = prog:BPF_PROG_TYPE_KPROBE ]
 	[ "$(hints '{"call": "mount", "args": "\"o\", \"/mnt\", \"overlay\", 0, \"\"", "error": "ENODEV"}')" = filesystem:overlay ]
 	[ "$(hints '{"call": "openat", "args": "AT_FDCWD, \"/dev/fuse\", O_RDWR", "path": "/dev/fuse", "error": "ENOENT"}')" = file:/dev/fuse ]
-	# A qdisc, decoded and in bytes.
+	# A qdisc, decoded and as bytes.
 	[ "$(hints '{"call": "sendmsg", "carried": "netlink-ack", "args": "3, [{nla_len=8, nla_type=TCA_KIND}, \"htb\"]", "error": "EOPNOTSUPP"}')" = kind:htb ]
 	[ "$(hints '{"call": "sendmsg", "carried": "netlink-ack", "args": "3, \"\\x00\\x08\\x00\\x01\\x00\\x68\\x74\\x62\\x00\\x08\"", "error": "EOPNOTSUPP"}')" = kind:htb ]
 	[ "$(hints '{"call": "bind", "args": "3", "error": "EINVAL"}' '{"file": "net/a.c", "line": 3, "statement": {"file": "include/b.h", "line": 4}}')" = \

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Programs that give up after a refused call, chosen by name, for the tests of "make why":
- * calls outside AF_XDP, and ways to confuse the search.
+ * Programs that give up after a refused call, for the tests of "make why": calls other than
+ * AF_XDP's, and ways to mislead the search.
+ *
+ * usage: refused NAME
+ * Exit: 0 the call did not fail; 1 it did, and its error is on stderr; 2 bad usage.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -38,7 +41,7 @@ static int ioctl_device(void)
 	return ioctl(inet(SOCK_DGRAM), SIOCGIFFLAGS, &request);
 }
 
-/* The lab's kernel does not have it. */
+/* The lab's kernel is built without MPTCP. */
 static int mptcp(void)
 {
 	return socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP);
@@ -56,7 +59,7 @@ static int bpf_map(void)
 	return syscall(SYS_bpf, BPF_MAP_CREATE, &attr, sizeof(attr));
 }
 
-/* An error of the kernel's own, which the C library does not know. */
+/* Returns ENOTSUPP, which the C library does not know. */
 static int bpf_batch(void)
 {
 	static union bpf_attr map, batch; /* zero to the last byte */
@@ -73,7 +76,7 @@ static int bpf_batch(void)
 	return syscall(SYS_bpf, BPF_MAP_LOOKUP_BATCH, &batch, sizeof(batch));
 }
 
-/* Hoisted: ret = -EBADF comes before the check. */
+/* The kernel sets ret = -EBADF before the check. */
 static int read_closed(void)
 {
 	char byte;
@@ -81,7 +84,7 @@ static int read_closed(void)
 	return read(77, &byte, 1);
 }
 
-/* Through an out-parameter, after a sleep. */
+/* The kernel returns the error through an out-parameter, after a sleep. */
 static int recv_timeout(void)
 {
 	const struct timeval soon = { .tv_usec = 1000 };
@@ -92,7 +95,7 @@ static int recv_timeout(void)
 	return recv(fd, &byte, 1, 0);
 }
 
-/* Through ERR_PTR() and PTR_ERR(). */
+/* The kernel passes the error through ERR_PTR() and PTR_ERR(). */
 static int netlink_nobody(void)
 {
 	struct sockaddr_nl address = { .nl_family = AF_NETLINK, .nl_pid = 4711 };
@@ -101,7 +104,7 @@ static int netlink_nobody(void)
 		      (struct sockaddr *)&address, sizeof(address));
 }
 
-/* Other threads whose same call is refused elsewhere, all the time. */
+/* Runs in other threads: the same call is refused at another line, again and again. */
 static void *bind_foreign(void *unused)
 {
 	struct sockaddr_in address = { .sin_family = AF_INET,
@@ -131,7 +134,7 @@ static int threads(void)
 	return err;
 }
 
-/* A library's own error, after an irrelevant failure in the kernel. */
+/* A library sets errno itself, after a call that failed for another reason. */
 static int library(void)
 {
 	access("/nosuch", F_OK);
@@ -139,7 +142,7 @@ static int library(void)
 	return -1;
 }
 
-/* A failure that does not matter. */
+/* A failure that the program ignores. */
 static int went_on(void)
 {
 	bind_short();

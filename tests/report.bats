@@ -26,7 +26,7 @@ setup() {
 	out=$BATS_TEST_TMPDIR/out
 }
 
-# Make a copy of the run to break. Images and strong compression would take long, so do without.
+# Make a copy of the run to break, without images and strong compression, which take long.
 copy() {
 	export ZSTD_LEVEL=1
 	cp -a "$BATS_FILE_TMPDIR/run" "$broken"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# repro/judge/verdict.jq: judge the files of a real run, changed in one place in each row.
+# repro/judge/verdict.jq: judge the files of a real run; each test changes one thing in them.
 
 load lib
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 /*
  * Trigger a chosen refusal: each row of the table makes one system call that the kernel
- * refuses, for one reason. Most are on the way to an AF_XDP socket, the rest elsewhere.
- * errno-menu.json has the kernel line that refuses each.
+ * refuses, for one reason. Most calls set up an AF_XDP socket. errno-menu.json has the kernel
+ * line that refuses each.
  *
  * usage: errno-menu ROW        trigger its refusal
  *        errno-menu --list     print the names of the rows

@@ -135,7 +135,7 @@ give_guest_another_kernel() {
 		repro/run
 }
 
-# The comment changes the question, so that the cache has no answer.
+# The comment changes the question: the cache must not have the answer.
 @test "gdb: killed while looking for the line that refused" {
 	stand_in gdb '[[ " $* " == *xsklab-why* ]] || exec "$REAL" "$@"
 		kill -KILL $$'

@@ -6,7 +6,7 @@
 # bats file_tags=slow
 load judge
 
-# Have everything built again that is not in the cache.
+# Remove what is built outside the cache.
 cold() { rm -rf "${LAB:?}/build"; }
 
 # with_mounts TEXT WORDS...: set WITH, a command that runs TEXT in a shell with mounts of its own.

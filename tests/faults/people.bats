@@ -6,9 +6,8 @@
 # bats file_tags=slow
 load judge
 
-# job TEXT WORDS...: set JOB, a command that runs make repro as a shell's job, and TEXT as what
-# somebody does to it: $job is make, and the job's process group. Exit 148 means stopped, not
-# ended.
+# job TEXT WORDS...: set JOB, a command that runs make repro as a shell's job, and TEXT, which
+# disturbs it: $job is make's process and process group. Exit 148 means stopped, not ended.
 job() {
 	JOB=(bash -c 'set -m; make -s repro & job=$!; '"$1"'; while wait "$job"; status=$?; [ $status = 148 ]; do :; done; exit $status' --)
 }
