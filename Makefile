@@ -32,11 +32,11 @@ Q := $(if $(filter 1,$(V)),,@)
 define help
 make repro       build what is missing, boot a guest for each column of the case, judge
 make verdict     show the last verdict again
-make why PROG=P  name the line of the kernel that refused P's system call
+make why PROG=P  name the kernel line that refused P's system call
 make diverge     it works there and fails here: name the line at which the two runs part
 make bisect REPO=FOLDER GOOD=A BAD=B  find the commit that broke the case, or fixed it
 make report      write up the last run: a mail, a web page, a self-running archive
-make case NAME=N create a case to start from in repro/cases/N; docs/case.md explains it
+make case NAME=N create a case to start from, in repro/cases/N; see docs/case.md
 make nightly     run the case on several kernels, compare with the last time
 make debug       boot one guest with gdb on the kernel and gdb on the program
 make shell       open a shell in the guest, with the case's scene set up
@@ -48,9 +48,9 @@ make kernel      build only the kernel
 make menuconfig  try other kernel options, and print them as a fragment
 make bench       measure what a reproduction costs, in bare boots of the same kernel
 make soak N=100  run the reproduction N times, and count the verdicts
-make clean       remove build/, or the BUILD in it; make distclean removes the cache too
+make clean       remove build/, or BUILD inside it; make distclean also removes the cache
 
-The knobs used most, as words after make or in the environment:
+The main knobs, as NAME=value after the verb or in the environment:
   CASE      a case of repro/cases, or the path of a folder     (xsk-netns-cookie)
   KERNEL    vX.Y[.Z], a kernel tree, GITDIR#REF, or distro     (v5.15)
   PATCH     patches for a copy of the kernel's tree
@@ -61,38 +61,38 @@ The knobs used most, as words after make or in the environment:
   V=1       show all commands
 A case has knobs of its own: see "knobs" in its case.json. make help-all lists the rest.
 
-repro/run does what make repro does and has exit codes: 0 as expected, 1 not as expected,
-2 bad usage, 125 the lab failed.
+Scripts should call repro/run instead of make repro. It exits with 0 (as expected), 1 (not as
+expected), 2 (bad usage) or 125 (the lab failed).
 endef
 
 define help-all
 
 All other knobs (default in parentheses):
   FIX       for a case with a library: full id of another fix, to compare with its parent
-  CFLAGS    more options for the compiler of the case's program
+  CFLAGS    more compiler options for the case's program
   ARGS      arguments of the program
-            If a column sets one of these, its own value counts; your PATCH and CONFIG
-            are added to the column's.
+            A column's own value of a knob wins over yours; your PATCH and CONFIG are added
+            to the column's.
   DEADLINE  seconds that a guest may take (60)
   SWAP=1    exchange the columns: must end in NOT REPRODUCED
   SNAPSHOT=1  restore a saved guest instead of booting one; see docs/snapshot.md
-  KERNEL, LIBXDP  if not set, and the lab cannot reach the source, it uses the
+  KERNEL, LIBXDP  if unset, and their source cannot be reached, the lab uses the
             distribution's and says so
 make why:
   PROG ARGS FILES SETUP  the program, its arguments, other files, a script to run first
-  CALL ERRNO NTH         choose an error that it met; ALL=1 explains all, LIST=1 lists them
-  KERNELS                several kernels: a row for each says where it refused, or allowed
+  CALL ERRNO NTH         choose an error of the program; ALL=1 explains all, LIST=1 lists them
+  KERNELS                several kernels: each gets a row with "refused" and where, or "allowed"
 make diverge:
   WORKS FAILS  words in which the two runs differ; PROG, ARGS, FILES and SETUP as for make why
 make bisect:
   REPO GOOD BAD  a git repository of Linux or the case's library; two commits, tags or branches
-  ROW FACTS COLUMN  what counts: a row (the first in which the ends differ), its facts besides
-            the error (none), and the column to run (its first)
-  RUNS      how often each commit runs; all must agree (1)
+  ROW FACTS COLUMN  the row to compare (the first in which the ends differ), its facts that
+            count besides the error (none), and the column to run (the case's first)
+  RUNS      how often each commit runs; all runs must agree (1)
   PATHS, FIRST_PARENT=1  limit the search, as for git bisect
   PROG ...  a program instead of a case, with the knobs of make why
 make debug, make shell:
-  COLUMN    the column of the case (its first)
+  COLUMN    the column of the case (the first)
   PORT      make debug: port of the kernel's gdb (1234); the program's gdb uses the next
   DEADLINE  make debug: seconds until the guest must reach the program (600)
   GUEST     make shell: tiny, or debian: a disk with apt and ssh (tiny)
@@ -100,13 +100,14 @@ make debug, make shell:
             the changes to its disk (build/debian/disk.qcow2)
 make nightly:
   KERNELS, LIBXDPS  lists, separated by blanks (v5.15 distro; upstream distro)
-  JOBS      cells at once (what processors and memory allow)
+  JOBS      cells to run at once (what processors and memory allow)
   PREVIOUS  the results.jsonl to compare with (the last one)
 make report:
   LAST_GOOD FIRST_BAD  the ends of a bisection
   REPOSITORY           where others can clone this lab
 make soak:
-  N, LOAD   number of runs (100); LOAD=1 keeps all processors busy meanwhile
+  N         number of runs (100)
+  LOAD=1    keep all processors busy meanwhile
 endef
 
 .DELETE_ON_ERROR:
