@@ -378,7 +378,7 @@ compiled() {
 	built again git#HEAD
 	compiled init.o more.o
 	cmp two.json again.json
-	# A file of which make would not notice a change: from nothing.
+	# make would not notice a change of such a file: build from scratch.
 	echo 'less' >git/added.txt
 	"${git[@]}" commit --quiet -a -m three
 	built three git#HEAD

@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# make why on programs that were written by somebody who did not know its answers, and who read
-# the cause in the source of Linux 6.12 first: tests/refusals/refusals.tsv. Each is of a kind that
-# needs something of its own: errors in data, decisions in callees, several reasons.
+# make why on programs whose author did not know its answers, and read the cause in the source of
+# Linux 6.12 first: tests/refusals/refusals.tsv. Each needs another ability: errors in data,
+# decisions in callees, several reasons.
 
 # shellcheck disable=SC2154 # bats sets output
 
@@ -21,13 +21,13 @@ explained() {
 		build/why.json >/dev/null || { echo "$name: $output"; return 1; }
 }
 
-@test "an error that only a completion of io_uring brought" {
+@test "an error in a completion of io_uring" {
 	explained uring-no-buffers
 	[[ ${lines[0]} == "io_uring_enter() completed a request with ENOBUFS (No buffer space available)"* ]]
 	[[ $output == *"sel->addr = NULL"* ]]
 }
 
-@test "what the verifier says of a program that did not ask, and members behind macros" {
+@test "the BPF verifier's message, though the program did not ask for it; members behind macros" {
 	explained v-ring-leak
 	[[ $output == *'the kernel says "Unreleased reference id='* ]]
 	explained repair-listener

@@ -7,10 +7,10 @@ include "shown";
 
 def screen_width: 100;
 
-# Does a value differ from another column's? Addresses do by chance.
+# Does a value differ between columns? Addresses differ by chance.
 def unlike($other): (. == null) != ($other == null) or (type == "number" and . != $other);
 
-# A call of one column, with the values that are not alike in all columns.
+# A call of one column, with the values that differ between columns.
 def cell($others; $column):
   if . == null then "not called"
   else ([.values | to_entries[] | . as $value

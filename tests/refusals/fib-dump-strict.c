@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// Lists the routes to one prefix with strict checking; the filter in the header is what the
-// kernel does not take for a dump.
+// Lists the routes to one prefix with strict checking; the kernel accepts no such filter in the
+// header of a dump.
 #include "refusals.h"
 
 static int dump(int s, int dst_len, int *routes)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the programs beside this file share: they are as people wrote them who did not know the lab. */
+/* Shared by the programs beside this file. Their author did not know the lab. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>

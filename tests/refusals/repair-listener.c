@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// Checkpoints all sockets of a list by TCP_REPAIR: closed ones pass, a listener does not, though
-// it is root who asks.
+// Checkpoints all sockets of a list with TCP_REPAIR, as root: closed ones pass, a listener does not.
 #include "refusals.h"
 #include <netinet/tcp.h>
 

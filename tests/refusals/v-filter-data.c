@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// A socket filter that reads skb->data directly, as programs of tc may and it may not.
+// A socket filter that reads skb->data directly, which only programs of tc may do.
 #include "refusals.h"
 
 int main(void)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// Reserves a record of a ring buffer and forgets it on the way of short packets.
+// Reserves a record in a ring buffer, and does not release it for short packets.
 #include "refusals.h"
 
 int main(void)
