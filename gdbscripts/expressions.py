@@ -15,9 +15,11 @@ KEYWORDS = {"if", "else", "while", "for", "switch", "case", "return", "sizeof", 
             "struct", "unsigned", "int", "long", "u32", "u64", "true", "false", "NULL"}
 HEADERS = ("include", "arch/x86/include")
 NESTED_MAX = 3  # macros in macros
+TEXT_MAX = 60
 NUMBERS = (gdb.TYPE_CODE_INT, gdb.TYPE_CODE_ENUM, gdb.TYPE_CODE_BOOL, gdb.TYPE_CODE_CHAR)
 # Pointer types to objects with a name, and the expression of $it for the name.
 NAMES = {
+    "char": "$it",
     "struct net_device": "(char *)$it->name",
     "struct task_struct": "(char *)$it->comm",
     "struct file": "(char *)$it->f_path.dentry->d_name.name",
@@ -112,7 +114,7 @@ def with_name(value):
         return shown
     try:
         gdb.set_convenience_variable("it", value)
-        return f"{shown} ({gdb.parse_and_eval(name).string('ascii')})"
+        return f"{shown} ({gdb.parse_and_eval(name).string('ascii')[:TEXT_MAX]})"
     except (gdb.error, UnicodeDecodeError):  # an error in a pointer, or no object yet
         return shown
 

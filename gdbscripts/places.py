@@ -212,7 +212,7 @@ def line_of(places, start, last):
     lines = statements.lines_of(path) if path else []
     text, first, end = statements.whole(lines, line) if lines else (None, line, line)
     return {"function": places.function(last), "within": places.function(last, inlined=False), "file": file, "line": line, "path": path,
-            "module": module.path if module else None, "address": last,
+            "module": module.path if module else None, "address": hex(last),  # too large for jq
             "text": text, "first": first, "last": end,
             "source": [{"line": at, "text": lines[at - 1]}
                        for at in range((first or 0) - 2, (end or 0) + 3) if 0 < at <= len(lines)],

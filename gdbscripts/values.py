@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""xsklab-values: read the variables of a program's condition as it decides.
+"""xsklab-values: read the variables of a condition of a program or of the kernel, as it decides.
 
 usage: gdb -batch -x values.py -ex 'xsklab-values QUESTION.json SOCKET' VMLINUX
 
 QUESTION.json  RUN.json of places.py with {program, image, address, nth, task, text}: the variables
-          of the text are read at the nth arrival of the program's task at the address in an image
+          of the text are read at the nth arrival of the program's task at the address in an image;
+          or in the kernel, in a {call: {number, nth}} of the task
 SOCKET    QEMU's gdb stub; the guest waits there (-S)
 Output: values.json, {NAME: VALUE}, without variables that the compiler optimized out. The guest
         is killed at the end.
@@ -18,7 +19,7 @@ import gdb
 sys.dont_write_bytecode = True  # leave nothing behind in a checkout
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from expressions import known, names  # noqa: E402
-from guest import Stop, Tasks, proceed  # noqa: E402
+from guest import Counter, Stop, Tasks, proceed  # noqa: E402
 from places import images_of, read_blocks  # noqa: E402
 from question import Question  # noqa: E402
 
@@ -28,22 +29,31 @@ def executed():
     return gdb.parse_and_eval("$lx_current()->mm->exe_file->f_path.dentry->d_name.name").string("latin-1")
 
 
-def read_values(question):
+def load(question):
+    """Load the symbols of an image. The name of its program, if the address is in this: other
+    programs have something else there."""
     places = images_of(question, read_blocks(question["folder"]))[question["image"]]
-    tasks = Tasks(question["program"])
-    left, address = question["nth"], question["address"]
-    program, module = places.modules[0].path, places.module(address).path
     for one in places.modules:
         one.load()
+    program = places.modules[0].path
+    return os.path.basename(program) if places.module(int(question["address"], 16)).path == program else None
+
+
+def read_values(question):
+    tasks, call, name = Tasks(question["program"]), question.get("call"), None
+    if call:
+        Counter(tasks, [call["number"]]).next("the call", lambda *made: made == (
+            question["task"], call["number"], call["nth"]))
+    else:
+        name = load(question)
+    left, address = question["nth"], question["address"]
 
     def arrives():
         nonlocal left
-        # What other programs have at the address is not this.
-        if tasks.is_current(question["task"]) and (module != program or executed() == os.path.basename(program)):
-            left -= 1
+        left -= tasks.is_current(question["task"]) and name in (None, executed())
         return not left
-    proceed(f"{address:#x} was reached for the {question['nth']}th time",
-            Stop(f"*{address:#x}", arrives), tasks.births)
+    proceed(f"{address} was reached for the {question['nth']}th time",
+            Stop(f"*{address}", arrives), tasks.births)
     return known(names(question["text"]))
 
 

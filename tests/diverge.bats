@@ -199,6 +199,7 @@ diverges() {
 	answer .answer.seen.text | grep -q 'cause of limit'
 	[ "$(answer '.answer.fails.calls[0] | "\(.name) \(.error)"')" = "socket EMFILE" ]
 	[ "$(answer .in_kernel.answer.seen.function)" = alloc_fd ]
+	[ "$(answer '.in_kernel.values[] | select(.name == "end") | "\(.works) \(.fails)"')" = "64 12" ]
 }
 
 # bats test_tags=slow

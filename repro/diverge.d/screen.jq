@@ -29,7 +29,7 @@ def source($words):
   "  \($words) in \(.seen.function // .function // "?")\(if .seen.within and .seen.within != .seen.function then " (inlined in \(.seen.within))" else "" end), \(.seen | place)",
   (.seen as $seen | .seen.source[] | "  \(if .line == $seen.line then "=>" else "  " end) \(.line | tostring | pad(6))\(.text | tabs)");
 
-def row($name; $works; $fails): "  \($name | pad(26))\($works | tostring | pad(24))\($fails)";
+def row($name; $works; $fails): "  \($name | pad(26))\($works | tostring | pad(22))  \($fails)";
 
 def ways: if .truth then row("the condition is"; .truth.works; .truth.fails) else empty end,
   (if .works.line != .fails.line then row("goes on at"; "line \(.works.line // "-")"; "line \(.fails.line // "-")") else empty end);
@@ -45,7 +45,8 @@ def answer:
       (.values[] | row(.name; .works; .fails))]
       | if . == [] then empty else "", row(""; "works"; "fails"), .[] end),
     (.in_kernel | select(.answer) | "", (if $a.kind == "call" then empty elif $a.rank == "perhaps" then "  answered otherwise, and not known to follow from it: \(.call | call)" else "  what was received was made by \(.call | call)" end),
-      (.answer | source("in the kernel they part"), other_code, ways));
+      (.answer | source("in the kernel they part"), other_code),
+      ([(.answer | ways), (.values[] | row(.name; .works; .fails))] | select(. != []) | row(""; "works"; "fails"), .[]));
 
 # Those that say something.
 def shown_chain: [.chain[] | select(contrast != "" or .missing != [] or .added != [])];
