@@ -81,7 +81,7 @@ def is_given_away(path, frame, slot):
     """Does the frame take the address of a slot, or of memory below it, as for a callee?"""
     base = slot[slot.index("("):]
     blocks = {path.blocks[step] for step, of in enumerate(path.frames) if of == frame}
-    return any(one.name.startswith("lea") and one.operands[0].endswith(base) and is_slot(one.operands[0])
+    return any(one.name in ("lea", "leaq") and one.operands[0].endswith(base) and is_slot(one.operands[0])
                and offset_of(one.operands[0]) <= offset_of(slot)
                for block in blocks for one in block.instructions)
 
