@@ -40,7 +40,7 @@ build_libraries() {
 		library_of "$column"; revisions+=("$REPLY")
 		revision_of "$column"; revisions[-1]+="=$REPLY"
 	done
-	WITHOUT_FIX=$DIR/without-fix.cocci "${TIED[@]}" "repro/$CASE_LIBRARY/build" "${!LIBRARY_KNOB-}" "${revisions[@]}"
+	WITHOUT_FIX=$DIR/without-fix.cocci WITH_FIX=$DIR/with-fix.cocci "${TIED[@]}" "repro/$CASE_LIBRARY/build" "${!LIBRARY_KNOB-}" "${revisions[@]}"
 }
 
 build_kernels() {
