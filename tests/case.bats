@@ -389,3 +389,14 @@ is_of_form() { # VERDICT
 	CASE=xsk-ring-optlen SWAP=1 run -1 --separate-stderr repro/run
 	[[ ${lines[-1]} == *"NOT REPRODUCED"* ]]
 }
+
+# bats test_tags=slow
+@test "xsk-netns-cookie-libbpf: only the comparison decides, and SWAP=1 is not reproduced" {
+	CASE=xsk-netns-cookie-libbpf run --separate-stderr repro/run
+	[[ $stderr != *"cannot fetch the distribution's libbpf"* ]] || skip "libbpf 0.3 is out of reach"
+	[ "$status" = 0 ]
+	[[ ${lines[-1]} == "  REPRODUCED: EINVAL in libbpf 0.3, success with the comparison"* ]]
+	CASE=xsk-netns-cookie-libbpf LAYOUT=different run -0 --separate-stderr repro/run
+	CASE=xsk-netns-cookie-libbpf SWAP=1 run -1 --separate-stderr repro/run
+	[[ ${lines[-1]} == *"NOT REPRODUCED"* ]]
+}

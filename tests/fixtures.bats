@@ -146,6 +146,12 @@ exchanged() {
 	exchanged xsk-ring-optlen
 }
 
+@test "xsk-netns-cookie-libbpf: the story of xsk-netns-cookie, with libbpf 0.3" {
+	judged xsk-netns-cookie-libbpf 0 reproduced "EINVAL in libbpf 0.3, success with the comparison" 0
+	[[ ${lines[0]} == *"libbpf v0.3 / libbpf v0.3 with the fix" ]]
+	exchanged xsk-netns-cookie-libbpf
+}
+
 @test "every recorded run has a test here" {
 	for fixture in tests/fixtures/*; do
 		grep -qE "judged ${fixture##*/} [01] " tests/fixtures.bats

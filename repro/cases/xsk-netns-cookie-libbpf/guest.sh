@@ -1,0 +1,1 @@
+../xsk-netns-cookie/guest.sh

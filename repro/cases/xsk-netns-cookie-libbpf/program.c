@@ -1,0 +1,1 @@
+../xsk-netns-cookie/program.c
