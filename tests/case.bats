@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # repro/case, the checks of repro/judge/plan.jq, and the schemas of case.json, verdict.json and
 # why.json. Each test shows a wrong file beside a right one.
+# shellcheck disable=SC2154 # bats sets stderr
 
 load lib
 

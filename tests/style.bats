@@ -47,7 +47,7 @@ scripts() { git grep -lE '^#!.*(sh|bats)$' -- ':!*.md'; }
 	# calls and protocols apart; one case is the default; make doctor checks
 	# what the library needs.
 	local allowed='^(gdbscripts/(answer|crossing|expressions|question|stored|symbols|timeline|trial|values|why)\.py|repro/debug|vm/boot):.*(socket|queue)|driver/bind|^vm/guest/init\.c:|^repro/report\.d/topology\.jq:|^repro/why\.d/|xsk-netns-cookie|^repro/needs:|SYSCALL_DEFINE|error-queue'
-	run bash -c 'git grep -nIE "$1" -- repro vm gdbscripts ":!repro/cases" ":!repro/libxdp" ":!*.schema.json" | grep -vE "$2"' \
+	run bash -c 'git grep -nIE "$1" -- repro vm gdbscripts ":!repro/cases" ":!repro/libxdp" ":!repro/libbpf" ":!*.schema.json" | grep -vE "$2"' \
 		bash "$words|$names" "$allowed"
 	[ -z "$output" ] || { echo "$output"; return 1; }
 }
