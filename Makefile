@@ -40,6 +40,7 @@ make case NAME=N create a case to start from, in repro/cases/N; see docs/case.md
 make nightly     run the case on several kernels, compare with the last time
 make debug       boot one guest with gdb on the kernel and gdb on the program
 make shell       open a shell in the guest, with the case's scene set up
+make selftest    run a test for Linux's or xdp-tools' own suite in the guest
 make doctor      show tools, accelerator, sources and free space of this machine
 make test        test the lab in ten minutes; tests/run FILE.bats tests one file
 make test-all    run all tests and the full table of faults, about an hour
@@ -102,6 +103,8 @@ make nightly:
   KERNELS, LIBXDPS  lists, separated by blanks (v5.15 distro; upstream distro)
   JOBS      cells to run at once (what processors and memory allow)
   PREVIOUS  the results.jsonl to compare with (the last one)
+make selftest:
+  SUITE     linux, or xdp-tools with LIBXDP=GITDIR or LIBXDP=GITDIR#REF (linux)
 make report:
   LAST_GOOD FIRST_BAD  the ends of a bisection
   REPOSITORY           where others can clone this lab
@@ -111,7 +114,7 @@ make soak:
 endef
 
 .DELETE_ON_ERROR:
-.PHONY: help help-all repro all verdict report why diverge bisect case nightly debug shell kernel menuconfig doctor \
+.PHONY: help help-all repro all verdict report why diverge bisect case nightly debug shell selftest kernel menuconfig doctor \
 	bench soak test test-all clean distclean
 
 help:
@@ -156,6 +159,9 @@ debug:
 
 shell:
 	@$(TIED) repro/shell
+
+selftest:
+	@$(TIED) repro/selftest
 
 doctor:
 	@repro/needs report

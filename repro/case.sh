@@ -9,7 +9,7 @@
 # shellcheck disable=SC2034 # what is set is for those who source this
 
 # What else the lab keeps in BUILD, as a pattern: no case may have such a name.
-BUILD_HAS='bench|bench-kernel*|bisect|case|debian|debug-*|diverge*|errno|errno-menu|gen_init_cpio|init|kernel|lock|menuconfig|netns-cookie|nightly|report|shell|soak|tmp|why|*.@(cpio|from|json|log|tap|tsv)'
+BUILD_HAS='bench|bench-kernel*|bisect|case|debian|debug-*|diverge*|errno|errno-menu|gen_init_cpio|init|kernel|lock|menuconfig|netns-cookie|nightly|report|selftest|shell|soak|tmp|why|*.@(cpio|from|json|log|tap|tsv)'
 
 # read_case [NAME=value...]: read case.json with the knobs of this run, and check both.
 # Sets
