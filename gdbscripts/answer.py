@@ -23,6 +23,7 @@ class Answer:
         """values: a function of places and expressions that reads values. name: the error's. live:
         a Live, if the guest can go back to the path."""
         self.path, self.values, self.name, self.live = path, values, name, live
+        self.asked = []  # for values, see values_at()
 
     def about(self, born):
         """What decided a value, and the call chain, as JSON; see repro/why.d/why.schema.json."""
@@ -40,10 +41,12 @@ class Answer:
                 found = [statements.answer(guard, [], statements.levels(made)[0], False, self.name)]
         around = self.within(place, found[0])
         named = {(one["file"], one["line"]) for one in [found[0], *around]}
-        return dict(public(found[0]), kind=born.kind, chain=self.chain(place),
-                    others=[public(one) for one in found[1:] if not statements.sets_variable_of(one, found[0])],
-                    values=self.values_at(place, found[0]), within=around, nor=self.nor(place, found[0]), says=self.said(place),
-                    callee=[one for one in self.callees(place) if (one["file"], one["line"]) not in named])
+        answer = dict(public(found[0]), kind=born.kind, chain=self.chain(place),
+                      others=[public(one) for one in found[1:] if not statements.sets_variable_of(one, found[0])],
+                      values=self.values_at(place, found[0]), within=around, nor=self.nor(place, found[0]), says=self.said(place),
+                      callee=[one for one in self.callees(place) if (one["file"], one["line"]) not in named])
+        self.fill_in_values()
+        return answer
 
     def said(self, place):
         """The BPF verifier's messages, from the step at which the function began to decide."""
@@ -168,9 +171,24 @@ class Answer:
         return found
 
     def values_at(self, place, found):
-        wanted = expressions.variables(found)
-        found_values = self.values(statements.group(self.path, place, found), wanted) if wanted else {}
-        return {**found_values, **expressions.macros(wanted - found_values.keys(), found["file"])}
+        """The values of a condition, which fill_in_values() puts in: the guest passes all places once."""
+        self.asked.append((statements.group(self.path, place, found), expressions.variables(found), {}, found["file"]))
+        return self.asked[-1][2]
+
+    def fill_in_values(self):
+        """The last of the places of a condition where gdb can read a value counts."""
+        wanted = {}
+        for places, names, _, _ in self.asked:
+            for place in places if names else []:
+                wanted.setdefault(place, set()).update(names)
+        read = self.values(wanted)
+        for places, names, found, _ in self.asked:
+            for place in places:
+                found.update({name: value for name, value in read.get(place, {}).items() if name in names})
+        macros = expressions.macros({name for _, names, found, _ in self.asked for name in names - found.keys()},
+                                    {file for *_, file in self.asked})
+        for _, names, found, _ in self.asked:
+            found.update({name: macros[name] for name in sorted(names - found.keys()) if name in macros})
 
     def chain(self, place):
         """The functions that led to an instruction, at every level of inlining, the outermost first."""

@@ -119,14 +119,14 @@ def with_name(value):
         return shown
 
 
-def macros(wanted, file):
+def macros(wanted, files):
     """The values of the names that are macros for a number, the same in every configuration, by the
     kernel's headers and the folder of a file."""
     bodies, missing = {}, {name for name in wanted if name.isupper() and not is_error(name)}
     for _ in range(NESTED_MAX):
         if not missing:
             break
-        bodies.update(definitions(missing, [*HEADERS, os.path.dirname(file)]))
+        bodies.update(definitions(missing, [*HEADERS, *{os.path.dirname(file) for file in files if file}]))
         missing = {name for name in missing for body in bodies.get(name, ()) for name in names(body)
                    if name.isupper() and name not in bodies}
     found = {name: {expanded(body, bodies) for body in bodies.get(name, ())} - {None} for name in wanted}

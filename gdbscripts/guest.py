@@ -263,12 +263,12 @@ class Live:
                 count += alike[of]
         return count
 
-    def values(self, places, wanted):
-        """The values of expressions, each from the last of these places where gdb can read it."""
+    def values(self, wanted):
+        """Of expressions by place, those that gdb can read there, and their values."""
         found = {}
-        for step, index in places:
-            self.at(step, index)
-            found.update(known(wanted))
+        for place in sorted(wanted):
+            self.at(*place)
+            found[place] = known(wanted[place])
         return found
 
     def holds(self, step, index, name, value):

@@ -130,26 +130,60 @@ class Elsewhere:
         recorder.stop()
         return Path(*recorder.last(), end=register("rip"))
 
-    def values(self, path, places, wanted):
-        """The values of expressions at the last time that the guest passed the places before the
-        store."""
+    def values(self, path, wanted):
+        """Of expressions by place, those that gdb can read there, and their values, at the last time
+        that the guest passes it before the store."""
         found = {}
-        self.passing(path, places, lambda: found.update(known(wanted)))
+
+        def look(place):
+            found[place] = known(wanted[place])
+        self.passing(path, wanted, look)
         return found
 
     def read_from(self, path, step, index):
         """The address from which an instruction read the value, before the store."""
         one, found = path.instructions(step)[index], []
-        self.passing(path, [(step, index)], lambda: found.append(address_of(one, one.operands[0])))
+        self.passing(path, [(step, index)], lambda place: found.append(address_of(one, one.operands[0])))
         return found[-1]
 
     def passing(self, path, places, look):
-        """Run to the store again, and call look() at each of the places on the way."""
-        def passed(callers):
+        """Run to the store again, and call look(place) at each of the places on the way. A place may be
+        in code that runs all the time, so gdb stops there only during calls of the function that
+        all places and the store have in common."""
+        def passed(place, callers):
             if is_called_by(callers):
-                look()
+                look(place)
             return False
+        gate = entry_of(path, common_frame(path, [step for step, _ in places]))
         restore()
-        stops = [Stop(f"*{path.instructions(step)[index].address:#x}",
-                      lambda callers=path.stack(path.frames[step]): passed(callers)) for step, index in places]
-        proceed("its error was stored again", *stops, self.stored())
+        while True:
+            if gate:
+                proceed("its error was stored again", Stop(f"*{gate:#x}", lambda: True), self.stored())
+                if register("rip") != gate:  # at the store
+                    return
+                sp, back = register("rsp"), int(gdb.parse_and_eval("*(unsigned long *)$rsp"))
+            stops = [Stop(f"*{path.instructions(place[0])[place[1]].address:#x}",
+                          lambda place=place, callers=path.stack(path.frames[place[0]]): passed(place, callers)) for place in places]
+            if gate:
+                stops.append(Stop(f"*{back:#x}", lambda: register("rsp") == sp + 8))
+            proceed("its error was stored again", *stops, self.stored())
+            if not gate or register("rip") != back:
+                return
+
+
+def common_frame(path, steps):
+    """The innermost frame in which all of some steps and the last one of a path are."""
+    chains = []
+    for step in [*steps, len(path.frames) - 1]:
+        chain, frame = [], path.frames[step]
+        while frame is not None:
+            chain.append(frame)
+            frame = None if path.callers[frame] is None else path.frames[path.callers[frame]]
+        chains.append(chain)
+    return next((frame for frame in chains[0] if all(frame in chain for chain in chains)), None)
+
+
+def entry_of(path, frame):
+    """The address of the function that a frame runs, or None if the path begins in it."""
+    caller = None if frame is None else path.callers[frame]
+    return None if caller is None else path.blocks[caller + 1].start

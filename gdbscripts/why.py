@@ -94,7 +94,7 @@ def explain_returned(call, value, path, recorder):
     return Answer(path, live.values if live else unknown, call["name"], live).about(born)
 
 
-def unknown(places, wanted):
+def unknown(wanted):
     """No values: the call is too long to go back to places in it."""
     return {}
 
@@ -102,7 +102,7 @@ def unknown(places, wanted):
 def explain_stored(call, address, value, recorder):
     """The error was stored before the program saw it."""
     elsewhere, path, born = stored.trace(address, value, recorder)
-    answer = Answer(path, lambda *asked: elsewhere.values(path, *asked), call["name"]).about(born)
+    answer = Answer(path, lambda wanted: elsewhere.values(path, wanted), call["name"]).about(born)
     return dict(answer, kind="elsewhere", errno=abs(value))
 
 
