@@ -70,6 +70,7 @@ define help-all
 
 All other knobs (default in parentheses):
   FIX       for a case with a library: full id of another fix, to compare with its parent
+  LIBBPF    for a case with libbpf 0.3: upstream, a git folder of libbpf, or distro
   CFLAGS    more compiler options for the case's program
   ARGS      arguments of the program
             A column's own value of a knob wins over yours; your PATCH and CONFIG are added
