@@ -28,6 +28,7 @@ class Question(gdb.Command):
             # It defines $lx_current().
             gdb.execute(f"source {os.path.dirname(gdb.objfiles()[0].filename)}/vmlinux-gdb.py")
             gdb.execute("set breakpoint always-inserted on")
+            gdb.execute("set language c")  # whatever the program was written in
             connect(socket)
             answer = self.answer(question)
             with open(self.output, "w", encoding="utf-8") as file:
