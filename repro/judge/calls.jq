@@ -22,7 +22,7 @@
 def whole_lines:
   foreach (.[] | .[:65536]) as $line ({begun: {}};
     ($line | capture("^(?<pid>[0-9]{1,10}) +(?<rest>.*)$") // {pid: "0", rest: $line}) as $l
-    | if $l.rest | endswith("<unfinished ...>") then .begun[$l.pid] = ($l.rest | rtrimstr("<unfinished ...>")) | .whole = null
+    | if $l.rest | endswith("<unfinished ...>") then .begun[$l.pid] = ($l.rest | rtrimstr("<unfinished ...>") | rtrimstr(" ")) | .whole = null
       elif $l.rest | test("^(\\[ *[0-9]{1,9}\\] )?<\\.\\.\\. \\w+ resumed>") then
         .whole = {pid: $l.pid, rest: ((.begun[$l.pid] // "") + ($l.rest | sub("^.*?<\\.\\.\\. \\w+ resumed>"; "")))}
       else .whole = $l end;
