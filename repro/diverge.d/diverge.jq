@@ -14,7 +14,8 @@
 #   one otherwise; or the difference is in a function whose result may have decided such a
 #   one, or in the same invocation before it. "perhaps": one run comes to a line to which the
 #   other never does, or a comparison of strings and the like has another result, and a later
-#   call has other arguments. "none": no consequence was seen.
+#   call has other arguments; not in a runtime or a header of the system. "none": no consequence
+#   was seen.
 #   All but calls are guesses: a value that goes through memory is not followed.
 
 # Other code that goes the same way.
@@ -25,8 +26,8 @@ def is_same_way: .kind == "code" and .missing == [] and .added == [] and .works.
 def is_noise: test("^(brk|mmap|munmap|mremap|madvise|mprotect|futex|clock_\\w+|gettimeofday|time|sched_yield|getrandom|restart_syscall)$");
 
 def calls_of($text): reduce ($text | split("\n")[] | split("\t") | select(.[0] == "call")) as $c ({};
-  .made["\($c[1]) \($c[2])"] += 1
-  | .calls[$c[1]] += [{name: $c[2], number: ($c[3] | tonumber), nth: .made["\($c[1]) \($c[2])"],
+  .order += 1 | .made["\($c[1]) \($c[2])"] += 1
+  | .calls[$c[1]] += [{task: ($c[1] | tonumber), order: .order, name: $c[2], number: ($c[3] | tonumber), nth: .made["\($c[1]) \($c[2])"],
       error: (if $c[4] == "" then null else $c[4] end), result: $c[5], args: $c[6]}]) | .calls // {};
 
 (["works", "fails"] | map({key: ., value: {
@@ -37,11 +38,14 @@ def calls_of($text): reduce ($text | split("\n")[] | split("\t") | select(.[0] =
 
 | def place($side; $block): $run[$side].lines["\($block)"] // {};
 
+# In the kernel, what others call to compare texts says nothing of itself.
+def has_source: .text != null and ($ring == 3 or (.function // "" | test("^(str|mem)n?(case)?cmp|^sysfs_streq|^bsearch") | not));
+
 # The innermost of the function and its callers that has source.
-def seen($side): [place($side; .block), (.stack[] as $b | place($side; $b))] | map(select(.text)) | .[0];
+def seen($side): [place($side; .block), (.stack[] as $b | place($side; $b))] | map(select(has_source)) | .[0];
 
 # The function that this one calls, where the difference is in code without source.
-def called($side): ([place($side; .block), (.stack[] as $b | place($side; $b))] | (map(.text != null) | index(true)) as $i
+def called($side): ([place($side; .block), (.stack[] as $b | place($side; $b))] | (map(has_source) | index(true)) as $i
   | if $i then .[$i - 1].function else null end) // "";
 
 # Where it went: the first line behind the condition, and was the condition true?
@@ -69,10 +73,10 @@ def without($others): . as $these | reduce $others[] as $o ($these; (map(kind_of
 def difference:
   . as $d | (if .fails then "fails" else "works" end) as $side
   | place($side; .[$side].block) as $own
-  | (if $own.text then $own else (.[$side] | seen($side)) // $own end) as $at
+  | (if $own | has_source then $own else (.[$side] | seen($side)) // $own end) as $at
   | {kind, task, number, frame, parents, results, around, leaves,
-     called: (if $own.text then "" else .[$side] | called($side) end),
-     function: $own.function, module: $own.module, has_source: ($own.text != null),
+     called: (if $own | has_source then "" else .[$side] | called($side) end),
+     function: $own.function, module: $own.module, has_source: ($own | has_source),
      seen: {function: $at.function, within: $at.within, file: $at.file, line: $at.line, text: $at.text, path: $at.path, source: ($at.source // [])},
      works: (.works | of_side("works"; $d.task; $at)), fails: (.fails | of_side("fails"; $d.task; $at))}
   | .truth = (if .kind != "branch" or .works.line == .fails.line then null
@@ -113,7 +117,7 @@ def ranked: . as $all
          elif ($d | is_strong) then "follows"
          elif $ring == 0 and ($d | is_housekeeping) then "none"
          elif any(.later[] | select(.task == $d.task); (.frame == $d.frame and ($ring == 0 or ($d.works.fresh // $d.fails.fresh))) or any((if $ring == 0 then .around else .results end)[]; . as $f | any($d.frame, $d.parents[]; . == $f))) then "follows"
-         elif .later != [] and (.later[0] as $next
+         elif .later != [] and ($d.seen.path // "" | startswith("/usr/") | not) and (.later[0] as $next
            | (if $d.has_source then $d.works.fresh // $d.fails.fresh else $d | is_question end)
            and if $next.kind == "call" then ($next | asks_otherwise) or ($d.has_source and any($all[$i:$next.number][]; prepares($next)))
              else any($all[$i:][]; asks_otherwise) end) then "perhaps"
@@ -122,13 +126,24 @@ def ranked: . as $all
       | if $rank == "follows" then .later = [$d] + .later else . end)
   | .ranks as $ranks | [range($all | length) as $i | $all[$i] + {rank: $ranks[$i]}];
 
+# The first call that fails in one run only, whichever task makes it, as if it were a difference:
+# if no difference comes to it, the two runs were not aligned up to there, as where tasks
+# share their work in other ways.
+def missed: . as $all | def key: "\(.name) \(.args | asked)";
+  ([$run.works.calls[][] | {key: key, value: .}]) as $works
+  | [$run.fails.calls[][] | select(.error and (.name | is_noise | not) and (.error | test("^E(AGAIN|INTR)$") | not)) | key as $key
+     | [$works[] | select(.key == $key).value] as $like
+     | select($like != [] and all($like[]; .error == null))
+     | {kind: "call", task, number: ($all | length), function: null, has_source: false, seen: {source: []}, truth: null, missing: [], added: [],
+        rank: "follows", order, works: {calls: $like[:1], functions: []}, fails: {calls: [.], functions: []}}] | sort_by(.order) | .[0]
+  | select(. as $one | any($all[] | .fails.calls[]?; .task == $one.task and .order >= $one.order) | not);
+
 # What to compare in the kernel: the call that is answered otherwise; or where a difference comes
 # from what was received (a netlink message), the calls before on the same descriptor, which
 # made the answer though they were answered alike.
 def crossings($all): . as $answer
-  | def as_pair: {task: $answer.task, works: (.works | {name, number, nth}), fails};
-  if $ring == 0 or . == null then []
-  elif .kind == "call" then [{task, works: .works.calls[0], fails: .fails.calls[0]}]
+  | if $ring == 0 or . == null then []
+  elif .kind == "call" then [{works: .works.calls[0], fails: .fails.calls[0]}]
   elif .rank == "perhaps" then [$all[] | select(.kind == "call" and .number > $answer.number and .rank == "follows")][:1] | map(crossings($all)[])
   else [$all[] | select(.kind == "value" and .task == $answer.task and .number < $answer.number and .works.calls != []
         and (asks_otherwise | not) and (.fails.calls[0].name | test("^recv|^read")))][-1] as $from
@@ -136,17 +151,19 @@ def crossings($all): . as $answer
         $from.fails.calls[0] as $received
         | [$run.fails.calls["\(.task)"] | to_entries[] | select(.value.name == $received.name and .value.nth == $received.nth).key][0] as $until
         | [$run.fails.calls["\(.task)"][:$until][] | select((.args | split(",")[0]) == ($received.args | split(",")[0]) and .name != "close") as $one
-           | {task: $answer.task, fails: $one, works: ([$run.works.calls["\($answer.task)"][] | select(.name == $one.name and .nth == $one.nth)][0])}
+           | {fails: $one, works: ([$run.works.calls["\($answer.task)"][] | select(.name == $one.name and .nth == $one.nth)][0])}
            | select(.works)][-3:] end
   end;
 
-[$differences[] | select(.kind) | difference] | sort_by((.fails // .works).when)
+# Another end of a function comes after all that is in it.
+[$differences[] | select(.kind) | difference] | sort_by(.kind == "end", (.fails // .works).when)
 | ([.[] | $ring == 0 and is_housekeeping | not] | rindex(true)) as $last
 | [range(length) as $i | .[$i] + {number: $i, is_last: ($i == $last)}] | ranked | map(del(.is_last)) | . as $all
-| ([$all[] | select((.rank == "follows" and (.has_source or .kind == "call")) or (.rank == "perhaps" and .seen.text != null))][0]
-   // [$all[] | select(.rank == "follows")][0] // [$all[] | select(.kind != "value")] [0])
+| ((if $ring == 3 then $all | missed else empty end)
+   // [$all[] | select((.rank == "follows" and (.has_source or .kind == "call")) or (.rank == "perhaps" and .seen.text != null))][0]
+   // [$all[] | select(.rank == "follows")][0])
   # The line itself decides by what a function without source returned to it.
-| (. as $first | if .rank == "perhaps" and (.has_source | not) then
+| (. as $first | if $first and .rank == "perhaps" and (.has_source | not) then
     [$all[] | select(.rank == "perhaps" and .has_source and .seen == $first.seen)][0] // $first else . end) as $answer
 | ([$all[] | select($answer.rank == "perhaps" and .rank == "follows").number][0] // $answer.number) as $before
 | {
@@ -155,7 +172,7 @@ def crossings($all): . as $answer
     fails: {words: $fails, status: $run.fails.status, ended: $run.fails.ended},
     kernel: {works: $ARGS.named["works/kernel"][0], fails: $ARGS.named["fails/kernel"][0]},
     tasks: [$differences[] | select(.run)],
-    verdict: (if $answer == null then "they do not part"
+    verdict: (if $answer == null then if $run.works.status == $run.fails.status then "they do not part" else "not known" end
       elif $ring == 3 and $run.works.status == $run.fails.status and $run.works.status != 0
         and ([$run.works, $run.fails | [.calls[][] | select(.error) | kind_of_call] | last] | unique | length) == 1 then "both fail alike"
       else "they part" end),

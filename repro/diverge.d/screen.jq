@@ -26,7 +26,7 @@ def chain_item($width):
   (.missing[:6][] | "    - \(call)"), (.added[:6][] | "    + \(call)");
 
 def source($words):
-  "  \($words) in \(.seen.function // .function // "?")\(if .seen.within and .seen.within != .seen.function then " (inlined in \(.seen.within))" else "" end), \(.seen | place)",
+  "  \($words) in \(.seen.function // .function // "code without a name")\(if .seen.within and .seen.within != .seen.function then " (inlined in \(.seen.within))" else "" end), \(.seen | place)",
   (.seen as $seen | .seen.source[] | "  \(if .line == $seen.line then "=>" else "  " end) \(.line | tostring | pad(6))\(.text | tabs)");
 
 def row($name; $works; $fails): "  \($name | pad(26))\($works | tostring | pad(22))  \($fails)";
@@ -63,7 +63,7 @@ def screen: . as $all | shown_chain as $chain
        (.perhaps[:3][] | "  or else  \(.seen.function // .function), \(.seen | place): \(.seen.text // "" | tabs | short)   (a guess)"),
        ((.inputs | map(select(.asks)) + map(select(.asks | not)))[:3][]
          | "  before   \(.works | call) there", "           \(.fails | call) here")
-     else "  \(.verdict)" end),
+     else "  \(.verdict)\(if .verdict == "not known" then ": the failure follows from no difference that was seen" else "" end)" end),
     (if .folded != [] then "  without a consequence: \(.folded | length) (\([.folded[] | .seen.function // .function // "?"] | unique | .[:6] | join(", ")))" else empty end),
     (.tasks[] | select((.made - .traced | fabs) > 1) | "  task \(.task) of the run that \(.run) made \(.made) system calls by the record, \(.traced) by strace: some may be named wrongly"),
     "  \(.verdict)   \(.seconds) s";
