@@ -11,11 +11,12 @@ RUN.json  {folder, files: {PATH: FILE}, different: [PATH...], images: [{program:
 folder    holds record.blocks, see repro/diverge.d/record.c
 Output: keys   folder/places, see repro/diverge.d/align.c. A place of a file that is the same
                in both runs is its offset; else function and text, see key_of().
-        lines  folder/lines.json, {NUMBER: {image, function, within, file, line, path, module, address,
-               text, first, last, source, starts}}: of a block's last instruction. within is the
-               function that the compiler made of it, function may be inlined there; file is as the
-               compiler knew it, path where it is here; text is the whole statement, from line
-               first to last; starts: function and line of the block's first instruction
+        lines  folder/lines.json, {NUMBER: {image, function, within, file, line, path, module,
+               address, text, first, last, source, starts}}: of a block's last instruction. within
+               is the function that the compiler made of it; function may be inlined there, or is
+               FILE+OFFSET where the file has no name for it; file is as the compiler knew it, path
+               where it is here; text is the whole statement, from line first to last; starts:
+               function and line of the block's first instruction
 
 Addresses that belong to no file (the vdso, code made at run time) are a place each.
 """
@@ -114,6 +115,7 @@ def modules_of(run, image, starts):
 
 def images_of(run, blocks):
     """The Places of each program that was executed. A block that others ran too is in the first."""
+    gdb.execute(f"set debug-file-directory {os.path.dirname(run['folder'])}:/usr/lib/debug")
     found = []
     for number, image in enumerate(run["images"]):
         own = next((start for start, _, image in blocks if image == number), None)
@@ -211,7 +213,8 @@ def line_of(places, start, last):
     file, path, line = places.line(last)
     lines = statements.lines_of(path) if path else []
     text, first, end = statements.whole(lines, line) if lines else (None, line, line)
-    return {"function": places.function(last), "within": places.function(last, inlined=False), "file": file, "line": line, "path": path,
+    unnamed = module and f"{os.path.basename(module.path)}+{last - module.base:#x}"
+    return {"function": places.function(last) or unnamed, "within": places.function(last, inlined=False), "file": file, "line": line, "path": path,
             "module": module.path if module else None, "address": hex(last),  # too large for jq
             "text": text, "first": first, "last": end,
             "source": [{"line": at, "text": lines[at - 1]}

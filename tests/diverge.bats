@@ -192,10 +192,12 @@ diverges() {
 }
 
 # bats test_tags=slow
-@test "where a script executes a program that does the same, the line of the kernel is named" {
+@test "where a script executes a program that does the same, the line of the kernel is named, by debug information in another file" {
 	printf '%s\n' '#!/bin/sh' 'exec /case/parts limit "$1"' >"$BATS_TEST_TMPDIR/script"
 	chmod +x "$BATS_TEST_TMPDIR/script"
-	run -0 --separate-stderr repro/diverge "PROG=$BATS_TEST_TMPDIR/script" "FILES=/case/parts=$PROGRAM" "SETUP=$NONE" WORKS=ARGS=64 FAILS=ARGS=12
+	objcopy --only-keep-debug "$PROGRAM" "$BATS_TEST_TMPDIR/parts.debug"
+	strip -o "$BATS_TEST_TMPDIR/parts" "$PROGRAM"
+	run -0 --separate-stderr repro/diverge "PROG=$BATS_TEST_TMPDIR/script" "FILES=/case/parts=$BATS_TEST_TMPDIR/parts /case/p.debug=$BATS_TEST_TMPDIR/parts.debug" "SETUP=$NONE" WORKS=ARGS=64 FAILS=ARGS=12
 	answer .answer.seen.text | grep -q 'cause of limit'
 	[ "$(answer '.answer.fails.calls[0] | "\(.name) \(.error)"')" = "socket EMFILE" ]
 	[ "$(answer .in_kernel.answer.seen.function)" = alloc_fd ]

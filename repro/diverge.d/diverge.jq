@@ -23,7 +23,7 @@ def is_same_way: .kind == "code" and .missing == [] and .added == [] and .works.
   and .works.line == .fails.line and .works.functions == .fails.functions;
 
 # Calls that differ with memory and time, not with what a program does.
-def is_noise: test("^(brk|mmap|munmap|mremap|madvise|mprotect|futex|clock_\\w+|gettimeofday|time|sched_yield|getrandom|restart_syscall)$");
+def is_noise: test("^(brk|mmap|munmap|mremap|madvise|mprotect|futex|clock_\\w+|gettimeofday|time|sched_yield|getrandom|restart_syscall|set_tid_address|get(p|pp|t)id)$");
 
 def calls_of($text): reduce ($text | split("\n")[] | split("\t") | select(.[0] == "call")) as $c ({};
   .order += 1 | .made["\($c[1]) \($c[2])"] += 1

@@ -64,11 +64,24 @@ prepare() {
 	cp "$link.json" "$folder/kernel.json"
 	printf '%s\n' CASE=diverge "SECONDS_MAX=$DEADLINE" "${WORDS[@]}" >"$folder/words"
 	make_initrd
+	link_debug_files
 	for item in "${items[@]}"; do
 		[[ $item == *=* && -f ${item#*=} ]] || continue
 		printf '%s\t%s\n' "${item%%=*}" "$(realpath "${item#*=}")"
 	done | jq -Rn --arg program "$name" --arg folder "$(realpath "$folder")/run" \
 		'{$folder, $program, files: ([inputs / "\t" | {key: .[0], value: .[1]}] | from_entries)}' >"$folder/program.json"
+}
+
+# Debug information among FILES, where gdb looks for it.
+link_debug_files() {
+	local file id
+	[ -n "${PROG-}" ] || return 0
+	for file in ${FILES-}; do
+		[[ $file == *.debug ]] || continue
+		id=$(LC_ALL=C readelf -n "${file#*=}" 2>/dev/null | sed -n 's/^ *Build ID: //p')
+		mkdir -p "$folder/.build-id/${id:0:2}"
+		ln -sfn "$(realpath "${file#*=}")" "$folder/.build-id/${id:0:2}/${id:2}.debug"
+	done
 }
 
 make_initrd() {
