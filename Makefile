@@ -37,7 +37,7 @@ make diverge     it works there and fails here: name the line at which the two r
 make bisect REPO=FOLDER GOOD=A BAD=B  find the commit that broke the case, or fixed it
 make report      write up the last run: a mail, a web page, a self-running archive
 make case NAME=N create a case to start from, in repro/cases/N; see docs/case.md
-make nightly     run the case on several kernels, compare with the last time
+make nightly     run all cases on several kernels, compare with the last time
 make debug       boot one guest with gdb on the kernel and gdb on the program
 make shell       open a shell in the guest, with the case's scene set up
 make selftest    run a test for Linux's or xdp-tools' own suite in the guest
@@ -101,8 +101,9 @@ make debug, make shell:
   SSH_PORT, DISK  GUEST=debian: its port on 127.0.0.1 (10022), and the file that keeps
             the changes to its disk (build/debian/disk.qcow2)
 make nightly:
-  KERNELS, LIBXDPS  lists, separated by blanks (v5.15 distro; upstream distro)
+  CASES, KERNELS, LIBXDPS  lists, separated by blanks (all; v5.15 distro; upstream distro)
   JOBS      cells to run at once (what processors and memory allow)
+  HOSTS     other machines to run the cells on, as ssh knows them (none)
   PREVIOUS  the results.jsonl to compare with (the last one)
 make selftest:
   SUITE     linux, or xdp-tools with LIBXDP=GITDIR or LIBXDP=GITDIR#REF (linux)
@@ -153,7 +154,7 @@ case:
 	@repro/case
 
 nightly:
-	@$(TIED) repro/nightly
+	@$(TIED) repro/nightly $(if $(filter command,$(origin CASE)),CASE="$(CASE)")
 
 debug:
 	@$(TIED) repro/debug

@@ -11,6 +11,17 @@
 # What else the lab keeps in BUILD, as a pattern: no case may have such a name.
 BUILD_HAS='bench|bench-kernel*|bisect|case|debian|debug-*|diverge*|errno|errno-menu|gen_init_cpio|init|kernel|lock|menuconfig|netns-cookie|nightly|report|selftest|shell|soak|tmp|why|*.@(cpio|from|json|log|tap|tsv)'
 
+read_word() { # NAME=value
+	[[ $1 =~ ^[A-Z][A-Z0-9_]*= ]] || usage_error "$1 is not NAME=value; see make help"
+	export "${1?}"
+}
+
+# make cannot quote paths, and treats % as a pattern.
+check_build() {
+	[[ $BUILD =~ ^[A-Za-z0-9._/+-]+$ ]] ||
+		usage_error "BUILD=$BUILD: may have only letters, digits and ._/+-"
+}
+
 # read_case [NAME=value...]: read case.json with the knobs of this run, and check both.
 # Sets
 #   DIR NAME RUN     the case's folder and name, and the folder to build and run it in
@@ -21,18 +32,14 @@ BUILD_HAS='bench|bench-kernel*|bisect|case|debian|debug-*|diverge*|errno|errno-m
 #   KNOB_VALUES      [KNOB]: its value; the shell variable of that name may be a script's own
 #   CASE_LIBRARY CASE_FIX LIBRARY_KNOB CASE_CONFIG (lines) HAS_PROBES STRUCTS (of probes)
 #   HAS_PROGRAM      true or false
-# The words may be knobs of the lab (LAB_KNOBS, a pattern) or of the case. A verb that takes
-# several sources of the library sets PLURAL=S, the suffix of that knob.
+# The words may be knobs of the lab (LAB_KNOBS, a pattern) or of the case.
 read_case() {
 	local kind key value word file plan
 	local -a sources
 	for word; do
-		[[ $word =~ ^[A-Z][A-Z0-9_]*= ]] || usage_error "$word is not NAME=value; see make help"
-		export "${word?}"
+		read_word "$word"
 	done
-	# make cannot quote paths, and treats % as a pattern.
-	[[ $BUILD =~ ^[A-Za-z0-9._/+-]+$ ]] ||
-		usage_error "BUILD=$BUILD: may have only letters, digits and ._/+-"
+	check_build
 	export CASE=${CASE:-xsk-netns-cookie}
 	DIR=${CASE%/}
 	[[ $CASE == */* ]] || DIR=repro/cases/$CASE
@@ -80,7 +87,7 @@ read_case() {
 	done
 	LIBRARY_KNOB=${CASE_LIBRARY^^}
 	for word; do
-		[[ ${word%%=*} =~ ^($LAB_KNOBS${LIBRARY_KNOB:+|$LIBRARY_KNOB${PLURAL-}})$ || " ${CASE_KNOBS[*]} " == *" ${word%%=*} "* ]] ||
+		[[ ${word%%=*} =~ ^($LAB_KNOBS${LIBRARY_KNOB:+|$LIBRARY_KNOB})$ || " ${CASE_KNOBS[*]} " == *" ${word%%=*} "* ]] ||
 			usage_error "unknown knob $word; the case $NAME has ${CASE_KNOBS[*]:-none of its own}; see make help"
 	done
 }
@@ -121,6 +128,8 @@ guest_knobs() {
 	auto | kvm | tcg) ;;
 	*) usage_error "ACCEL=$ACCEL: must be auto, kvm or tcg" ;;
 	esac
+	[ "${SWAP-}" != 1 ] || [ "${#COLUMNS[@]}" -gt 1 ] ||
+		usage_error "SWAP=1: the case $NAME has one column, so there is none to exchange it with"
 }
 
 # choose_column: check and export COLUMN, for a verb that runs one guest; by default the

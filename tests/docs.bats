@@ -214,16 +214,24 @@ stand_in() {
 	sed 's/\*:wrong\*)/*:distro)/' tests/guests/cell >repro/run
 	jq '.nightly = [""]' repro/cases/xsk-netns-cookie/case.json >"$BATS_TEST_TMPDIR/case.json"
 	cp "$BATS_TEST_TMPDIR/case.json" repro/cases/xsk-netns-cookie
-	reads 2 'make nightly KERNELS="v5.15 distro $HOME/src/linux#master" LIBXDPS="upstream distro"'
-	[ "$(jq -s '.[0].cells' build/nightly/results.jsonl)" = 6 ]
+	find repro/cases -mindepth 1 -maxdepth 1 ! -name xsk-netns-cookie ! -name tcp-ports -exec rm -r {} +
+	reads 2 'make nightly CASES="xsk-netns-cookie tcp-ports" KERNELS="v5.15 distro $HOME/src/linux#master"'
+	[ "$(jq -s '.[0].cells' build/nightly/results.jsonl)" = 9 ]
 	mkdir previous
 	cp build/nightly/results.jsonl previous
+	cp build/nightly/results.jsonl last.jsonl
 	reads 1 'repro/nightly PREVIOUS=previous/results.jsonl'
 	[[ $output == *"still failing"* ]]
+	reads 0 'repro/nightly plan KERNELS="v5.15 distro" >plan.jsonl'
+	reads 0 'repro/nightly run <plan.jsonl'
+	reads 1 'repro/nightly collect PREVIOUS=last.jsonl <plan.jsonl'
+	[[ $output == *"still failing"* ]]
+	elsewhere 'make nightly' nightly 'make -s -C "$lab" nightly'
+	elsewhere 'make nightly HOSTS="alpha beta"' nightly HOSTS=
 	stand_in gh
 	reads 0 'GH_REPO=owner/name .github/tell build/nightly'
 	grep -q '^gh issue create --label nightly' "$CALLED"
-	rm -r previous
+	rm -r previous last.jsonl plan.jsonl
 	git checkout -q repro
 }
 

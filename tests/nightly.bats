@@ -16,13 +16,17 @@ setup() {
 	mkdir "$lab"
 	cp -r repro vm .github "$lab"
 	cp tests/guests/cell "$lab/repro/run"
-	unset BUILD CASE PREVIOUS JOBS KERNELS LIBXDPS GITHUB_STEP_SUMMARY
+	unset BUILD CASE CASES HOSTS SSH PREVIOUS JOBS KERNELS LIBXDPS GITHUB_STEP_SUMMARY
 	export CALLS=$BATS_TEST_TMPDIR/calls
 	results=$lab/build/nightly/results.jsonl
 }
 
-# nightly KERNELS [NAME=value...]: run it in that lab, with one library.
-nightly() { "$lab/repro/nightly" KERNELS="$1" LIBXDPS=upstream "${@:2}"; }
+# nightly KERNELS [VERB] [NAME=value...]: run it in that lab, on one case, with one library.
+nightly() {
+	local -a verb=()
+	[[ ${2-} == *=* ]] || verb=(${2+"$2"})
+	"$lab/repro/nightly" "${verb[@]}" CASES=xsk-netns-cookie KERNELS="$1" LIBXDPS=upstream "${@:2+${#verb[@]}}"
+}
 
 # cells FILTER: print it for each cell's result, one per line.
 cells() { jq -r "select(.kernel) | $1" "$results"; }
@@ -48,8 +52,8 @@ lost: QUEUES=2: lab failure" ]
 	# repro/run gets the words of an entry; other knobs have their defaults.
 	[ "$(grep -c "^again good upstream LAYOUT=different QUEUES=$" "$CALLS")" = 1 ]
 	[ "$(grep -c "^again good upstream LAYOUT= QUEUES=2$" "$CALLS")" = 1 ]
-	run -0 jq -rs '.[0] | "\(.format) \(.version): \(.columns | join(" ")): \(.cells) \(.as_predicted) \(.not_as_predicted) \(.lab_failures)"' "$results"
-	[ "$output" = "xsklab nightly 2: before after: 9 3 3 3" ]
+	run -0 jq -rs '.[0] | "\(.format) \(.version): \(.cells) \(.as_predicted) \(.not_as_predicted) \(.lab_failures)"' "$results"
+	[ "$output" = "xsklab nightly 3: 9 3 3 3" ]
 }
 
 @test "the exit code is 0 if all is as predicted, 125 if only lab failures are not" {
@@ -91,16 +95,16 @@ unbuildable lab failure: the kernel does not build" ]
 }
 
 @test "kernel and library are built once for all entries, before any cell runs" {
-	run -0 "$lab/repro/nightly" KERNELS="good good2" LIBXDPS="one two"
+	run -0 nightly "good good2" LIBXDPS="one two"
 	[ "$(head -n 4 "$CALLS" | cut -d' ' -f1-3)" = \
 "build good one
 build good two
 build good2 one
 build good2 two" ]
 	[ "$(grep -c '^again' "$CALLS")" = 12 ]
-	# The cells share what was built, but not the lock.
-	[ "$(cd "$lab/build/nightly/cells" && stat -c %h ./*/program | sort -u)" = 3 ]
-	[ "$(cd "$lab/build/nightly/cells" && stat -c %h ./*/lock | sort -u)" = 1 ]
+	# The cells had what was built, but not its lock, and keep only results.
+	[ "$(grep -c '^has program$' "$CALLS.has")" = 12 ]
+	[ -z "$(find "$lab/build/nightly/cells" -name program)" ]
 }
 
 @test "JOBS cells run at once, no more and no fewer" {
@@ -111,18 +115,19 @@ build good2 two" ]
 }
 
 @test "JUnit: the file is valid by Jenkins's schema, and its counts are right" {
-	run -1 nightly "good wrong lost"
-	[ "$(xml 'string(/testsuites/@tests)')" = 9 ]
-	[ "$(xml 'string(/testsuites/@failures)')" = 3 ]
-	[ "$(xml 'string(/testsuites/@errors)')" = 3 ]
-	[ "$(xml 'count(//testsuite)')" = 3 ]
-	[ "$(xml 'count(//testsuite[@name="wrong"]/testcase/failure)')" = 3 ]
-	[ "$(xml 'count(//testsuite[@name="lost"]/testcase/error)')" = 3 ]
-	[ "$(xml 'count(//failure | //error)')" = 6 ]
-	[ "$(xml 'string(//testsuite[@name="wrong"]/testcase[1]/@name)')" = defaults ]
-	[ "$(xml 'string(//testsuite[@name="wrong"]/testcase[2]/@name)')" = LAYOUT=different ]
-	[ "$(xml 'string(//testsuite[@name="wrong"]/testcase[2]/@classname)')" = "wrong upstream" ]
-	[[ $(xml 'string(//testsuite[@name="wrong"]/testcase[1]/failure/@message)') == "success before the fix"* ]]
+	run -1 nightly "good wrong lost" CASES="xsk-netns-cookie tcp-ports"
+	[ "$(xml 'string(/testsuites/@tests)')" = 12 ]
+	[ "$(xml 'string(/testsuites/@failures)')" = 4 ]
+	[ "$(xml 'string(/testsuites/@errors)')" = 4 ]
+	[ "$(xml 'count(//testsuite)')" = 2 ]
+	[ "$(xml 'count(//testsuite[@name="xsk-netns-cookie"]/testcase/failure)')" = 3 ]
+	[ "$(xml 'count(//testsuite[@name="xsk-netns-cookie"]/testcase/error)')" = 3 ]
+	[ "$(xml 'count(//testsuite[@name="tcp-ports"]/testcase)')" = 3 ]
+	[ "$(xml 'count(//failure | //error)')" = 8 ]
+	[ "$(xml 'string(//testcase[@classname="xsk-netns-cookie"][4]/@name)')" = "wrong, upstream, defaults" ]
+	[ "$(xml 'string(//testcase[@classname="xsk-netns-cookie"][5]/@name)')" = "wrong, upstream, LAYOUT=different" ]
+	[ "$(xml 'string(//testcase[@classname="tcp-ports"][2]/@name)')" = "wrong, defaults" ]
+	[[ $(xml 'string(//failure/@message)') == "success before the fix"* ]]
 }
 
 # tap FILE: print passed, failed, skipped and errors, as prove's parser counts them.
@@ -131,14 +136,15 @@ tap() {
 		print join " ", map { scalar $tap->$_ } qw(passed failed skipped parse_errors)' "$1"
 }
 
-@test "KTAP: prove's parser reads a pass, a failure and a skip" {
-	run -1 nightly "good wrong lost"
-	[ "$(tap "$lab/build/nightly/results.ktap")" = "2 1 1 0" ] # kernels; it passes what is skipped
+@test "KTAP: prove's parser reads passes, failures and skips" {
+	run -1 nightly "good wrong lost" CASES="xsk-netns-cookie tcp-ports xsk-bindtodevice" # a subtest for each case
+	[ "$(tap "$lab/build/nightly/results.ktap")" = "0 3 0 0" ]
 	sed -n 's/^  //p' "$lab/build/nightly/results.ktap" |
 		awk -v dir="$BATS_TEST_TMPDIR" '/^KTAP/ { n++ } { print > (dir "/" n ".tap") }'
-	[ "$(tap "$BATS_TEST_TMPDIR/1.tap")" = "3 0 0 0" ]
-	[ "$(tap "$BATS_TEST_TMPDIR/2.tap")" = "0 3 0 0" ]
-	[ "$(tap "$BATS_TEST_TMPDIR/3.tap")" = "3 0 3 0" ]
+	[ "$(tap "$BATS_TEST_TMPDIR/1.tap")" = "6 3 3 0" ] # it passes what is skipped
+	[ "$(tap "$BATS_TEST_TMPDIR/2.tap")" = "2 1 1 0" ]
+	run -125 nightly lost
+	[ "$(tap "$lab/build/nightly/results.ktap")" = "1 0 1 0" ]
 }
 
 @test "KTAP: the kernel's kunit.py counts the cells, hostile words or not" {
@@ -157,12 +163,12 @@ tap() {
 	run -1 --separate-stderr nightly "good wrong lost"
 	[ "$output" = "$(cat "$lab/build/nightly/summary.md")" ]
 	[[ ${lines[0]} == "# Nightly: 3 of 9 cells as predicted, 3 not, 3 lab failures" ]]
-	[[ $output == *'| kernel | release | library | words | before | after | result | s |'* ]]
+	[[ $output == *'| case | kernel | release | library | words | outcomes | result | s |'* ]]
 	[ "$(grep -c '^| `' <<<"$output")" = 9 ]
-	[[ $output == *'| `good` | `5.15.0` | `upstream` | `QUEUES=2` | `EINVAL` | `success` | as predicted | 1.5 |'* ]]
-	[[ $output == *'| `wrong` | `5.15.0` | `upstream` |  | `success` | `success` | **not as predicted** | 1.5 |'* ]]
-	[[ $output == *'| `lost` |  | `upstream` |  |  |  | **lab failure**, tried 2 times | 0 |'* ]]
-	[[ $output == *'- `lost upstream LAYOUT=different`: `panic: Kernel panic - not syncing; see build/x`; log: '* ]]
+	[[ $output == *'| `xsk-netns-cookie` | `good` | `5.15.0` | `upstream` | `QUEUES=2` | `before: EINVAL; after: success` | as predicted | 1.5 |'* ]]
+	[[ $output == *'| `xsk-netns-cookie` | `wrong` | `5.15.0` | `upstream` |  | `before: success; after: success` | **not as predicted** | 1.5 |'* ]]
+	[[ $output == *'| `xsk-netns-cookie` | `lost` |  | `upstream` |  |  | **lab failure**, tried 2 times | 0 |'* ]]
+	[[ $output == *'- `xsk-netns-cookie lost upstream LAYOUT=different`: `panic: Kernel panic - not syncing; see build/x`; log: '* ]]
 }
 
 @test "the summary is appended to GITHUB_STEP_SUMMARY" {
@@ -176,7 +182,7 @@ $(cat "$lab/build/nightly/summary.md")" ]
 interrupt() {
 	local status=0 pid
 	rm -f "$CALLS"
-	env --default-signal=INT "$lab/repro/nightly" KERNELS=slow LIBXDPS=upstream >/dev/null 2>&1 3>&- &
+	env --default-signal=INT "$lab/repro/nightly" CASES=xsk-netns-cookie KERNELS=slow LIBXDPS=upstream >/dev/null 2>&1 3>&- &
 	pid=$!
 	until grep -qs '^again' "$CALLS"; do
 		kill -0 "$pid"
@@ -235,7 +241,7 @@ wrong2 still failing" ]
 	: >empty
 	echo "no JSON" >text
 	head -c 300 whole >half
-	sed '1s/"version":2/"version":1/' whole >version
+	sed '1s/"version":3/"version":2/' whole >version
 	echo '{"kernel":"good"}' >headless
 	echo '[1,2]' >array
 	head -c 4096 /dev/urandom >random
@@ -243,17 +249,17 @@ wrong2 still failing" ]
 		[ "$file" = "$BATS_TEST_TMPDIR" ] || file=$BATS_TEST_TMPDIR/$file
 		run -0 --separate-stderr nightly good PREVIOUS="$file"
 		[ "$(grep -c "not comparing with an earlier run: .*$file" <<<"$stderr")" = 1 ]
-		[ "$(grep -vcE '^xsklab: (building for|good upstream|not comparing)' <<<"$stderr")" = 0 ]
+		[ "$(grep -vcE '^xsklab: (building for|xsk-netns-cookie good|not comparing)' <<<"$stderr")" = 0 ]
 		[ "$(changes)" = "good null" ]
 	done
 	said "$BATS_TEST_TMPDIR"
 	run -0 --separate-stderr nightly good PREVIOUS="$BATS_TEST_TMPDIR/version"
-	said "$BATS_TEST_TMPDIR/version has version 1 of the format instead of 2"
+	said "$BATS_TEST_TMPDIR/version has version 2 of the format instead of 3"
 }
 
 @test "earlier results with unknown fields do not end the run" {
-	printf '%s\n' '{"format":"xsklab nightly","version":2}' '{"kernel":{"a":[]}}' '{}' \
-		'{"kernel":"wrong","library":"upstream","words":"","last_known":7}' >"$BATS_TEST_TMPDIR/odd"
+	printf '%s\n' '{"format":"xsklab nightly","version":3}' '{"kernel":{"a":[]}}' '{}' \
+		'{"case":"xsk-netns-cookie","kernel":"wrong","library":"upstream","words":"","last_known":7}' >"$BATS_TEST_TMPDIR/odd"
 	run -1 nightly wrong PREVIOUS="$BATS_TEST_TMPDIR/odd"
 	[ "$(changes)" = "wrong newly failing" ]
 }
@@ -270,11 +276,11 @@ wrong2 still failing" ]
 	# Each row has as many cells as the head, and no Markdown of its own.
 	[ "$(grep '^|' "$lab/build/nightly/summary.md" | sed 's/\\|//g' | tr -cd '|\n' | sort -u)" = '|||||||||' ]
 	run -1 grep -E '^(#|##|-) *(injected|\[x\])' "$lab/build/nightly/summary.md"
-	[ "$(grep -c '^- `hostile' "$lab/build/nightly/summary.md")" = 3 ]
+	[ "$(grep -c '^- `xsk-netns-cookie hostile' "$lab/build/nightly/summary.md")" = 3 ]
 	[ "$(sed 's/`[^`]*`//g' "$lab/build/nightly/summary.md" | grep -cE '@|<|script|\$\(')" = 0 ]
 	# No directive, no extra test.
 	[ "$(grep -cE '^ *(not )?ok ' "$lab/build/nightly/results.ktap")" = 4 ]
-	run -1 grep -E '# (SKIP|Subtest: [^h])' "$lab/build/nightly/results.ktap"
+	run -1 grep -E '# (SKIP|Subtest: [^x])' "$lab/build/nightly/results.ktap"
 	[ ! -e "$lab/injected" ]
 }
 
@@ -289,18 +295,61 @@ wrong2 still failing" ]
 	# A failing report gives a message, and changes no result.
 	printf '#!/bin/sh\nexit 125\n' >"$lab/repro/report"
 	run -1 --separate-stderr nightly wrong
-	said "wrong upstream: no report; see build/nightly/cells/"
+	said "xsk-netns-cookie: no report; see build/nightly/cells/"
 }
 
 @test "invalid knobs are refused in one line, before anything is done" {
-	for knob in JOBS=0 JOBS=many JOBS=1000 KERNEL=v5.15 LIBXDP=distro LAYOUT=different QUEUES=2 INDEX=x ACCEL=x DEADLINE=0 "KERNELS= " "LIBXDPS= " CASE=nowhere; do
+	for knob in JOBS=0 JOBS=many JOBS=1000 KERNEL=v5.15 LIBXDP=distro LAYOUT=different QUEUES=2 INDEX=x ACCEL=x DEADLINE=0 "KERNELS= " "LIBXDPS= " "CASES= " CASES=nowhere \
+		"CASES=all xsk-netns-cookie" CASE=tcp-ports SWAP=1 BUILD=a%b; do
 		run -2 --separate-stderr "$lab/repro/nightly" "$knob"
 		one_line
 		[ ! -e "$CALLS" ]
 	done
 	LAYOUT=different run -2 --separate-stderr "$lab/repro/nightly"
-	said "LAYOUT=different: the case's nightly list chooses LAYOUT"
 	one_line
+	said "LAYOUT=different: the nightly list of the case xsk-forward chooses LAYOUT"
+	for words in BUILD=/tmp/a BUILD=../a CASES=repro/cases/tcp-ports; do
+		run -2 --separate-stderr "$lab/repro/nightly" HOSTS=a "$words"
+		one_line
+		said "HOSTS=a: needs a BUILD within the checkout"
+	done
+	[ ! -e "$CALLS" ]
+}
+
+@test "CASES=all is every case but the template; a knob goes to the cases that have it" {
+	run -0 "$lab/repro/nightly" plan KERNELS="a b" LIBXDPS=one INDEX=7
+	[ "$(jq -rs 'map(.case) | unique | join(" ")' <<<"$output")" = "$(cd "$lab/repro/cases" && rm -r template && echo *)" ]
+	[ "$(jq -rs 'map(select(.run | index("INDEX=7"))) | map(.case) | unique | join(" ")' <<<"$output")" = xsk-netns-cookie ]
+	[ "$(jq -rs 'map(select(.case == "tcp-ports")) | length' <<<"$output")" = 2 ]
+	[ "$(jq -rs 'map(.id) | length == (unique | length)' <<<"$output")" = true ]
+	[ ! -e "$lab/build" ]
+}
+
+@test "plan, run and collect do in three places what nightly does in one" {
+	cd "$BATS_TEST_TMPDIR"
+	run -0 --separate-stderr nightly "good wrong" plan
+	echo "$output" >plan
+	for kernel in good wrong; do
+		mkdir "$kernel"
+		cp -r "$lab/repro" "$lab/vm" "$kernel"
+		jq -c "select(.kernel == \"$kernel\")" plan | "$kernel/repro/nightly" run
+		mkdir -p "$lab/build/nightly/cells"
+		cp -r "$kernel/build/nightly/cells/." "$lab/build/nightly/cells"
+	done
+	rm -r "$lab/build/nightly/cells/"xsk-netns-cookie-good*-2 # a machine that was lost
+	run -1 --separate-stderr "$lab/repro/nightly" collect PREVIOUS=none <plan
+	[ "$(cells '"\(.kernel) \(.words) \(.result)"')" = \
+"good  as predicted
+good LAYOUT=different lab failure
+good QUEUES=2 as predicted
+wrong  not as predicted
+wrong LAYOUT=different not as predicted
+wrong QUEUES=2 not as predicted" ]
+	[[ $(cells 'select(.result == "lab failure") | .reason') == "no host ran this cell to its end; see build/"* ]]
+	for text in "" "no JSON"; do
+		run -2 --separate-stderr "$lab/repro/nightly" run <<<"$text"
+		one_line
+	done
 }
 
 # another_case FILTER: make the case "other" in that lab, from the existing one with jq.
@@ -312,21 +361,20 @@ another_case() {
 
 @test "a case with nothing to choose has one cell; one that chooses its kernels ignores KERNELS" {
 	another_case 'del(.library, .knobs, .nightly) | .columns |= map_values(.words = "KERNEL=v6.1") | .rows = ["a"] | .expect = [{is: {}}]'
-	LIBXDPS="one two" run -0 --separate-stderr "$lab/repro/nightly" KERNELS="good wrong" CASE=other
+	LIBXDPS="one two" run -0 --separate-stderr "$lab/repro/nightly" KERNELS="good wrong" CASES=other
 	[ "$(cells '"\(.kernel):\(.library):\(.words): \(.result)"')" = "::: as predicted" ]
 	[ "$(cut -d' ' -f1 "$CALLS")" = $'build\nagain' ]
-	[[ $output == *"| \`the case's kernels\` | \`5.15.0\` |  |  | \`EINVAL\` | \`success\` | as predicted | 1.5 |"* ]]
-	[ "$(xml 'string(//testcase/@name)')" = defaults ]
+	[[ $output == *"| \`other\` | \`the case's kernels\` | \`5.15.0\` |  |  | \`before: EINVAL; after: success\` | as predicted | 1.5 |"* ]]
+	[ "$(xml 'string(//testcase/@name)')" = "the case's kernels, defaults" ]
 	[ "$(tap "$lab/build/nightly/results.ktap")" = "1 0 0 0" ]
 	# If one column chooses no kernel, each of KERNELS counts.
 	rm -r "$lab/repro/cases/other"
 	another_case 'del(.library, .nightly) | .columns |= {a: {words: "KERNEL=v6.1"}, b: {}, c: {}}
 		| .expect |= map(del(.columns))'
-	run -2 --separate-stderr nightly "good wrong" CASE=other
+	run -2 --separate-stderr nightly "good wrong" CASES=other
 	said "unknown knob LIBXDPS=upstream"
-	run -1 --separate-stderr "$lab/repro/nightly" KERNELS="good wrong" CASE=other INDEX=7
+	run -1 --separate-stderr "$lab/repro/nightly" KERNELS="good wrong" CASES=other INDEX=7
 	[ "$(cells '"\(.kernel):\(.library):\(.words): \(.result)"')" = $'good::: as predicted\nwrong::: not as predicted' ]
-	[[ $output == *"| words | a | b | c | result | s |"* ]]
 }
 
 @test "an interrupted run leaves no results and no process" {
@@ -343,6 +391,96 @@ another_case() {
 		run -1 pgrep -f "$lab"
 	done
 	run -0 nightly good
+}
+
+# Other machines.
+
+# machine NAME: start an sshd on 127.0.0.1 that lets ssh -F $BATS_TEST_TMPDIR/ssh in as NAME, to a
+# home folder of its own. It needs no root; if root runs it, it needs the user sshd and /run/sshd.
+machine() {
+	local dir=$BATS_TEST_TMPDIR/$1 port
+	local -a may=()
+	[ "$(id -u)" != 0 ] || may=(--cap-add ALL)
+	mkdir -p "$dir/home"
+	ssh-keygen -q -t ed25519 -N '' -f "$dir/host"
+	ssh-keygen -q -t ed25519 -N '' -f "$dir/key"
+	{ cat /etc/passwd; echo 'sshd:x:65533:65534::/run/sshd:/usr/sbin/nologin'; } >"$dir/passwd"
+	for _ in {1..9}; do
+		port=$((20000 + RANDOM % 10000))
+		bwrap --dev-bind / / --bind "$dir/home" ~ --tmpfs /run --dir /run/sshd --ro-bind "$dir/passwd" /etc/passwd --die-with-parent \
+			"${may[@]}" "$SSHD" -D -e -f /dev/null -o Port="$port" -o ListenAddress=127.0.0.1 \
+			-o HostKey="$dir/host" -o AuthorizedKeysFile="$dir/key.pub" -o StrictModes=no -o PidFile=~/sshd.pid 2>"$dir/log" 3>&- &
+		until grep -q 'Server listening' "$dir/log"; do
+			kill -0 $! 2>/dev/null || continue 2
+			sleep 0.1
+		done
+		printf '%s\n' "Host $1" "HostName 127.0.0.1" "Port $port" "IdentityFile $dir/key" "UserKnownHostsFile $dir/known" \
+			"StrictHostKeyChecking no" "LogLevel ERROR" >>"$BATS_TEST_TMPDIR/ssh"
+		return
+	done
+	cat "$dir/log"
+	false
+}
+
+# two_machines: start the hosts "one" and "two" for that lab. Installing Debian's package would
+# start a daemon, so only unpack it.
+two_machines() {
+	SSHD=$(PATH=$PATH:/usr/sbin:/sbin type -P sshd) || {
+		bash -c '. vm/lib.sh; cd "$1"; private_apt system apt-get download openssh-server' bash "$BATS_TEST_TMPDIR" >"$BATS_TEST_TMPDIR/apt.log" 2>&1 ||
+			skip "no sshd here, and no package of it: $(tail -n 1 "$BATS_TEST_TMPDIR/apt.log")"
+		dpkg -x "$BATS_TEST_TMPDIR"/openssh-server*.deb "$BATS_TEST_TMPDIR/root"
+		SSHD=$BATS_TEST_TMPDIR/root/usr/sbin/sshd
+	}
+	cp -r Makefile gdbscripts kernel-config netns "$lab"
+	machine one
+	machine two
+	export HOSTS="one two" SSH="ssh -F $BATS_TEST_TMPDIR/ssh"
+}
+
+# changed: print when each file on the hosts last changed, but for those of cells.
+changed() { find "$BATS_TEST_TMPDIR"/{one,two}/home/.cache -type f ! -path '*/cells/*' -printf '%P %C@\n' | sort; }
+
+# bats test_tags=slow
+@test "HOSTS: both run cells, and get by content what they lack" {
+	two_machines
+	run -1 --separate-stderr nightly "good wrong" JOBS=2
+	[ "$(cells '"\(.kernel) \(.result)"' | uniq -c | awk '{ $1 = $1; print }')" = "3 good as predicted
+3 wrong not as predicted" ]
+	[ "$(cells .host | sort -u)" = "one
+two" ]
+	[[ $output == *"| s | host |"* ]]
+	[ -n "$(changed)" ]
+	changed >"$BATS_TEST_TMPDIR/first"
+	echo "# another" >>"$lab/netns/inode-reuse"
+	run -1 nightly "good wrong" JOBS=2
+	changed >"$BATS_TEST_TMPDIR/second"
+	[ "$(diff "$BATS_TEST_TMPDIR/first" "$BATS_TEST_TMPDIR/second" | grep '^>' | cut -d' ' -f2 | sed 's,.*/netns,netns,' | grep -v built | sort -u)" = netns/inode-reuse ]
+	run -0 nightly good
+	[ -z "$(find "$BATS_TEST_TMPDIR"/{one,two}/home/.cache -path '*/built/*-wrong-*' -type f)" ]
+}
+
+@test "HOSTS: a host that dies gets its cells done elsewhere, and leaves nothing running" {
+	two_machines
+	touch "$BATS_TEST_TMPDIR/two/home/mortal"
+	run -0 --separate-stderr nightly mortal JOBS=1
+	[ "$(cells '"\(.result) \(.host)"' | sort -u)" = "as predicted one" ]
+	# The next night begins without it.
+	run -0 --separate-stderr nightly good
+	said "two cannot run cells"
+	run -125 --separate-stderr nightly good HOSTS="two three"
+	ends_with "none of the hosts two three can run cells"
+	# Not even SIGKILL leaves anything running here or there.
+	"$lab/repro/nightly" CASES=tcp-ports KERNELS=slow HOSTS=one >/dev/null 2>&1 3>&- &
+	until pgrep -f "again BUILD=build/nightly/cells/tcp-ports-slow-" >/dev/null; do
+		kill -0 $!
+		sleep 0.1
+	done
+	kill -KILL $!
+	for _ in {1..50}; do
+		pgrep -f "$lab|BUILD=build/nightly/cells/tcp-ports-slow-|ssh -F $BATS_TEST_TMPDIR" >/dev/null || break
+		sleep 0.1
+	done
+	run -1 pgrep -f "$lab|BUILD=build/nightly/cells/tcp-ports-slow-|ssh -F $BATS_TEST_TMPDIR"
 }
 
 # The workflow.
@@ -366,28 +504,39 @@ github() {
 	mkdir "$BATS_TEST_TMPDIR/bin"
 	printf '#!/bin/sh\necho "gh $*" >>"$CALLS.gh"\n[ "$1" = issue ] && [ "$2" = list ] && cat "$CALLS.issue" 2>/dev/null\ncase $* in *--body-file*) cat >"$CALLS.text" ;; esac\n[ "$1 $2" != "run download" ] || { mkdir -p previous && cp "$CALLS.previous" previous/results.jsonl; }\n' \
 		>"$BATS_TEST_TMPDIR/bin/gh"
-	printf '#!/bin/sh\n' >"$BATS_TEST_TMPDIR/bin/apt-get"
+	printf '#!/bin/sh\n' | tee "$BATS_TEST_TMPDIR/bin/apt-get" >"$lab/repro/needs"
 	chmod +x "$BATS_TEST_TMPDIR"/bin/*
 	PATH=$BATS_TEST_TMPDIR/bin:$PATH
 	export GITHUB_OUTPUT=$BATS_TEST_TMPDIR/output GITHUB_STEP_SUMMARY=$BATS_TEST_TMPDIR/step RUN_URL=https://example/run/1
 }
 
-# workflow KERNELS: run the steps of the job "nightly" in order, as GitHub's runner does; the
-# last is for a failed run.
-workflow() {
-	local step last
-	export KERNELS=$1 LIBXDPS=upstream failed=''
-	for step in "$steps"/nightly.*; do
-		last=$step
-	done
-	for step in "$steps"/nightly.*; do
-		[ "$step" != "$last" ] || [ -n "$failed" ] || continue
+# job NAME: run the steps of a job in order, as GitHub's runner does, until one fails.
+job() {
+	local step
+	for step in "$steps/$1".*; do
+		[ -z "$failed" ] || continue
 		(cd "$lab" && bash --noprofile --norc -eo pipefail "$step") || failed=$step
 	done
 }
 
+# workflow KERNEL: run the jobs of a nightly with one kernel, in one checkout, so that no step
+# must fetch files. The last step is for a failed run.
+workflow() {
+	export CASES=xsk-netns-cookie KERNELS=$1 LIBXDPS=upstream failed=''
+	: >"$GITHUB_OUTPUT"
+	job plan
+	[ "$(sed -n 's/^kernels=//p' "$GITHUB_OUTPUT")" = "[\"$1\"]" ]
+	unset CASES KERNELS LIBXDPS
+	KERNEL=$1 job kernel
+	job collect
+	[ -z "$failed" ] || (cd "$lab" && bash --noprofile --norc -eo pipefail "$steps/tell")
+}
+
 @test "the workflow's steps run by hand in a clean folder, and report a regression once" {
+	local -a collect
 	steps
+	collect=("$steps"/collect.*)
+	mv "${collect[-1]}" "$steps/tell"
 	github
 	mkdir -p "$BATS_TEST_TMPDIR/home/.cache/xsklab"/{kernels/a,libraries/b,sources/c}
 	HOME=$BATS_TEST_TMPDIR/home
@@ -446,7 +595,7 @@ gh issue edit 42 --body-file -" ]
 	mkdir "$lab"
 	cp -r Makefile repro vm kernel-config gdbscripts netns "$lab"
 	export ZSTD_LEVEL=1 # fast: nobody reads these two reports
-	run -1 --separate-stderr "$lab/repro/nightly" KERNELS="$kernel /nonexistent" LIBXDPS="$libxdp" SWAP=1
+	run -1 --separate-stderr "$lab/repro/nightly" CASES=xsk-netns-cookie KERNELS="$kernel /nonexistent" LIBXDPS="$libxdp" SWAP=1
 	[ "$(cells '"\(.words): \(.result) \(.outcomes.before) \(.outcomes.after)"')" = \
 ": not as predicted success EINVAL
 LAYOUT=different: as predicted success success
@@ -462,8 +611,10 @@ QUEUES=2: lab failure null null" ]
 
 @test "make nightly passes the knobs on, and fails if a cell is not as predicted" {
 	cp Makefile "$lab"
-	run -0 make -s -C "$lab" nightly KERNELS="good /a/git#v1" LIBXDPS=upstream BUILD=out
+	run -0 make -s -C "$lab" nightly CASES=xsk-netns-cookie KERNELS="good /a/git#v1" LIBXDPS=upstream BUILD=out
 	[ "$(grep -c '^again /a/git#v1 ' "$CALLS")" = 3 ]
 	[ -s "$lab/out/nightly/results.jsonl" ]
-	run -2 make -s -C "$lab" nightly KERNELS=wrong LIBXDPS=upstream
+	run -2 make -s -C "$lab" nightly CASES=xsk-netns-cookie KERNELS=wrong LIBXDPS=upstream
+	run -2 make -s -C "$lab" nightly CASE=tcp-ports
+	[[ $output == *"unknown knob CASE=tcp-ports; name it in CASES"* ]]
 }
