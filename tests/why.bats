@@ -43,6 +43,7 @@ value() { [ "$(jq -c --arg name "$1" '.values[$name]' build/why.json)" = "$2" ];
 	value dev null
 }
 
+# bats test_tags=slow
 @test "setsockopt: two checks in one function are told apart" {
 	refused setsockopt-short setsockopt EINVAL 'if \(optlen < sizeof\(int\)\)' 'return -EINVAL;'
 	value optlen 3
