@@ -205,6 +205,12 @@ diverges() {
 }
 
 # bats test_tags=slow
+@test "what decided an earlier call's arguments, on which a later one depends, stands above the kernel's line" {
+	diverges 'keep many' 'keep few'
+	answer .answer.seen.text | grep -q 'cause of keep'
+}
+
+# bats test_tags=slow
 @test "with threads, signals and children: the cause is found, and the same program does not part from itself" {
 	diverges 'noise 0' 'noise 1'
 	answer .answer.seen.text | grep -q 'cause of noise'

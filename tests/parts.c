@@ -5,6 +5,7 @@
  * usage: parts noise N          threads, a timer's signals, a fork; then it fails unless N is 0
  *        parts numbers N LIMIT  print N numbers; fail if N is above the limit
  *        parts limit N          open 20 sockets, with room for N descriptors
+ *        parts keep WORD        set a limit by a word, and open a socket
  *        parts compute N        N times around a loop
  * Exit: 0; 1 it failed.
  */
@@ -102,6 +103,22 @@ static int limited(int n)
 	return 0;
 }
 
+static int keep(const char *word)
+{
+	struct rlimit limit = { 64, 64 };
+
+	if (!strcmp(word, "few")) { /* the cause of keep */
+		sum++;
+		limit.rlim_cur = 3;
+	}
+	setrlimit(RLIMIT_NOFILE, &limit);
+	if (socket(AF_INET, SOCK_DGRAM, 0) < 0) {
+		perror("socket");
+		return 1;
+	}
+	return 0;
+}
+
 static int compute(unsigned int n)
 {
 	unsigned int x = 7;
@@ -123,5 +140,7 @@ int main(int argc, char **argv)
 		return numbers(n, atoi(argv[3]));
 	if (!strcmp(what, "limit"))
 		return limited(n);
+	if (!strcmp(what, "keep") && argc > 2)
+		return keep(argv[2]);
 	return compute(n);
 }

@@ -103,8 +103,11 @@ def prepares($next): asks_otherwise and ((.fails // .works).calls[0] as $c | ($n
   | ($c.name | test("^(cap|prctl|set([ref]*[ug]id|groups|rlimit|ns|priority)|prlimit|ch(dir|root)|fchdir|umask|unshare|u?mount|seccomp|sched_set)"))
     or (($c.args | test("^[0-9]+\\b")) and ($c.args / "," | .[0]) == ($n.args / "," | .[0])));
 
-# Is it in a function whose result is the answer to a question?
-def is_question: .called | test("cmp|strto|ato[ilf]|str(r?chr|str|c?spn|pbrk|sep|tok)|mem(r?chr|mem)|getenv|getopt|fnmatch|bsearch|regexec|inet_pton");
+# Is it in a function whose result is the answer to a question? One that compares texts also goes
+# other ways where they are at other addresses; then the result decides nothing in its caller.
+def is_question($later): . as $d | .called | test("strto|ato[ilf]|inet_pton")
+  or (test("cmp|str(r?chr|str|c?spn|pbrk|sep|tok)|mem(r?chr|mem)|getenv|getopt|fnmatch|bsearch|regexec")
+    and any($later[] | .results[]; . as $f | any($d.frame, $d.parents[]; . == $f)));
 
 # What the kernel does in between, depending on what others did before.
 def is_housekeeping: any(.function, (.fails // .works).stack[].function; . // "" | test("^(mem(set|cpy|move)|kfree|kvfree|schedule$|__schedule$|get_random|wake_up|try_to_wake)|slab|kmem_cache|kmalloc|alloc_page|rcu_(read|core|note)|^_*(raw_)?(spin|read|write)_(un)?lock|mutex_(un)?lock|update_rq"));
@@ -118,7 +121,7 @@ def ranked: . as $all
          elif $ring == 0 and ($d | is_housekeeping) then "none"
          elif any(.later[] | select(.task == $d.task); (.frame == $d.frame and ($ring == 0 or ($d.works.fresh // $d.fails.fresh))) or any((if $ring == 0 then .around else .results end)[]; . as $f | any($d.frame, $d.parents[]; . == $f))) then "follows"
          elif .later != [] and ($d.seen.path // "" | startswith("/usr/") | not) and (.later[0] as $next
-           | (if $d.has_source then $d.works.fresh // $d.fails.fresh else $d | is_question end)
+           | (if $d.has_source then $d.works.fresh // $d.fails.fresh else $d | is_question($all[$i + 1:]) end)
            and if $next.kind == "call" then ($next | asks_otherwise) or ($d.has_source and any($all[$i:$next.number][]; prepares($next)))
              else any($all[$i:][]; asks_otherwise) end) then "perhaps"
          else "none" end) as $rank
