@@ -14,6 +14,7 @@ CONTEXT = 4  # lines before and after
 JOINED_MAX = 12  # lines that a condition may have
 PLACES_MAX = 24  # instructions of a condition at which to read its variables
 BLOCK_MAX = 12  # lines that a condition may guard
+FRAMES_MAX = 64  # that gdb follows from an address where the guest is not
 OPERATOR = r"(?:&&|\|\||[=!<>]=|[-+*/%&|^<>?:=,.]|->)"
 
 
@@ -43,11 +44,17 @@ def level(function, where, line):
             "path": where.fullname() if where else ""}
 
 
+def move(address):
+    """Set the program counter. gdb then looks for the frame that was selected, on a stack that may make
+    no sense from there: without the limit, gdb 18 has gone on for minutes."""
+    gdb.execute(f"with backtrace limit {FRAMES_MAX} -- set $pc = {address:#x}", to_string=True)
+
+
 @functools.lru_cache(None)
 def levels(address):
     """Function, file and line at an address, the innermost inlined one first."""
     was = int(gdb.parse_and_eval("$pc")) % 2**64
-    gdb.execute(f"set $pc = {address:#x}", to_string=True)
+    move(address)
     frame, found = gdb.newest_frame(), []
     while frame:
         where, function = frame.find_sal(), frame.function()
@@ -62,7 +69,7 @@ def levels(address):
         if frame.type() != gdb.INLINE_FRAME:
             break
         frame = frame.older()
-    gdb.execute(f"set $pc = {was:#x}", to_string=True)  # the guest continues from there
+    move(was)  # the guest continues from there
     return owned(found)
 
 
