@@ -102,7 +102,7 @@ Attached" ]
 	grep -qE '^not called +! xsk_create_ctx\(\)$' "$report/report.txt"
 	grep -qE '^  = EINVAL +!   = success$' "$report/report.txt"
 	# Facts that all columns share stand beside the row's name.
-	grep -qxF 'inner 0: ifindex 4242, queue 0, netns cookie 2' "$report/report.txt"
+	grep -qxE 'inner 0: ifindex 4242, queue 0, netns cookie [0-9]+' "$report/report.txt"
 	grep -qE '^EINVAL \(bind\) +! success$' "$report/report.txt"
 	# The command that repeats the run.
 	tells "make repro CASE=$name KERNEL="
@@ -473,7 +473,7 @@ another_case() { # NAME FILTER
 	grep -qxE '  way 3 +success, count 3, shared true' "$out/report.txt"
 	tells "way 7 EADDRNOTAVAIL, count 7, shared true, EADDRNOTAVAIL instead of success"
 	tells "way 17 success"
-	tells "Seen, way 7: xp_assign_dev_shared()"
+	tells "Seen, way 7: $(jq -r '.columns[0].refused[0].at.function' "$broken/verdict.json")()"
 	tells "No call was recorded."
 	tells "make repro CASE=table KERNEL="
 	tells "'ARGS=-a 1:2 b'"
@@ -503,9 +503,8 @@ kernel_like() { # RELEASE FOLDER
 	touch "$broken/verdict.json"
 	reported
 	tells "An older kernel (libxdp"
-	grep -A 3 -xF 'inner 0: ifindex 4242, queue 0, netns cookie 2' "$out/report.txt" >"$BATS_TEST_TMPDIR/rows"
-	head -n 4 "$BATS_TEST_TMPDIR/rows" | diff - <(printf '%s\n' 'inner 0: ifindex 4242, queue 0, netns cookie 2' \
-		'! before the fix   EINVAL (bind)' '! after the fix    success' '! an older kernel  success')
+	grep -A 3 -xE 'inner 0: ifindex 4242, queue 0, netns cookie [0-9]+' "$out/report.txt" >"$BATS_TEST_TMPDIR/rows"
+	tail -n +2 "$BATS_TEST_TMPDIR/rows" | head -n 3 | diff - <(printf '%s\n' '! before the fix   EINVAL (bind)' '! after the fix    success' '! an older kernel  success')
 	tells "kernel before, after: Linux $(jq -r .release build/kernel.json)"
 	tells "kernel third: Linux 5.4.0"
 	# The topology, and a chart for each column.
