@@ -193,5 +193,6 @@ class Answer:
     def chain(self, place):
         """The functions that led to an instruction, at every level of inlining, the outermost first."""
         callers = [address - 1 for address in reversed(self.path.stack(self.path.frames[place[0]]))]
-        return [statements.shown(level) for address in [*callers, self.address(place)]
-                for level in reversed(statements.levels(address))]
+        # The line of a call may be that of an argument that an inlined function computes.
+        led = [level for address in callers for level in reversed(statements.levels(address)) if "is_guessed" not in level]
+        return [statements.shown(level) for level in [*led, *reversed(statements.levels(self.address(place)))]]

@@ -47,7 +47,11 @@ def level(function, where, line):
 def move(address):
     """Set the program counter. gdb then looks for the frame that was selected, on a stack that may make
     no sense from there: without the limit, gdb 18 has gone on for minutes."""
-    gdb.execute(f"with backtrace limit {FRAMES_MAX} -- set $pc = {address:#x}", to_string=True)
+    for _ in range(2):  # gdb 13 has lost the first of these behind some stops
+        gdb.execute(f"with backtrace limit {FRAMES_MAX} -- set $pc = {address:#x}", to_string=True)
+        if gdb.newest_frame().pc() == address:
+            return
+    raise LabError(f"gdb does not move to {address:#x}")
 
 
 @functools.lru_cache(None)
@@ -62,7 +66,7 @@ def levels(address):
         name = function_at(lines_of(where.symtab.fullname()), where.line) if foreign else None
         if name and name != frame.name():
             # The line is of an inlined function, but its inlined block is gone.
-            found.append(level(name, where.symtab, where.line))
+            found.append(dict(level(name, where.symtab, where.line), is_guessed=True))
             found.append(level(frame.name(), function.symtab, call_of(name, function, address)))
         else:
             found.append(level(frame.name(), where.symtab, where.line))
