@@ -39,6 +39,10 @@ class Answer:
             if around and around[0][0] is not None:
                 place, guard = around[0]
                 found = [statements.answer(guard, [], statements.levels(made)[0], False, self.name)]
+        before = self.goto_of(place, found[0])
+        if before:  # what it cleaned up decides less than what led there
+            place, guard = before
+            found.insert(0, statements.answer(guard, [], statements.levels(made)[0], False, self.name))
         around = self.within(place, found[0])
         named = {(one["file"], one["line"]) for one in [found[0], *around]}
         answer = dict(public(found[0]), kind=born.kind, chain=self.chain(place),
@@ -47,6 +51,14 @@ class Answer:
                       callee=[one for one in self.callees(place) if (one["file"], one["line"]) not in named])
         self.fill_in_values()
         return answer
+
+    def goto_of(self, place, found):
+        """If an answer stands right behind a label: the condition, and its place, that sets the error and
+        goes there."""
+        if not statements.enclosing(found) or statements.enclosing(found)[0][0]:
+            return None
+        around = self.around_it(self.path.frames[place[0]], place[0], found)
+        return next((one for one in around[:1] if one[0] and statements.guards(one[1], rf".*\b{self.name}\b")), None)
 
     def said(self, place):
         """The BPF verifier's messages, from the step at which the function began to decide."""

@@ -219,7 +219,8 @@ def compared(path, step, index):
 
 def tests_value(path, step, holders):
     """Does the branch at the end of a step test the value itself, like "if (err)" or
-    "if (retry_estale(err))"? Then the value exists already, and the branch decides nothing."""
+    "if (retry_estale(err))"? Then the value exists already, and the branch decides nothing, but for
+    a value that was read from a table."""
     at = compared(path, step, len(path.instructions(step)) - 1)
     if not at:
         return False
@@ -254,7 +255,7 @@ def decisions(path, born):
         if branch.target is None:  # a jump table
             return found + [step] + selections
         after = step >= born.step  # the branch is its last instruction
-        if tested and tests_value(path, step, tested):
+        if tested and born.kind != "memory" and tests_value(path, step, tested):
             continue
         if after and cannot_change(branch, path.instructions(born.step)[born.index]):
             continue
