@@ -135,6 +135,7 @@ as_facts() {
 	change before/result.jsonl 'if type == "object" and .row then .note = $text else . end' && judged $status
 }
 
+# bats test_tags=slow
 @test "a hostile fact is shown if it is printable, else it is a lab failure" {
 	each as_facts
 	# Both happened.

@@ -24,6 +24,7 @@ lacks() {
 	run -0 repro/why.d/lacks "$SOURCE" "$BATS_TEST_TMPDIR/config" "$@"
 }
 
+# bats test_tags=slow
 @test "a feature that the kernel has needs no option" {
 	lacks NOTHING -- syscall:bind syscall:bpf family:AF_INET family:AF_XDP family:AF_PACKET prog:BPF_PROG_TYPE_XDP map:BPF_MAP_TYPE_XSKMAP \
 		netlink:NETLINK_ROUTE filesystem:tmpfs kind:veth function:veth_xmit syscall:nosuch kind:nosuch file:/dev/nosuch

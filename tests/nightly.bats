@@ -234,6 +234,7 @@ wrong2 still failing" ]
 	[ "$(changes)" = "wrong still failing" ]
 }
 
+# bats test_tags=slow
 @test "an unusable PREVIOUS gives one line, and the run goes on" {
 	run -0 nightly good
 	cp "$results" "$BATS_TEST_TMPDIR/whole"
@@ -460,6 +461,7 @@ two" ]
 	[ -z "$(find "$BATS_TEST_TMPDIR"/{one,two}/home/.cache -path '*/built/*-wrong-*' -type f)" ]
 }
 
+# bats test_tags=slow
 @test "HOSTS: a host that dies gets its cells done elsewhere, and leaves nothing running" {
 	two_machines
 	touch "$BATS_TEST_TMPDIR/two/home/mortal"

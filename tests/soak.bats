@@ -25,6 +25,7 @@ stand_in() {
 	PATH=$BATS_TEST_TMPDIR/bin:$PATH
 }
 
+# bats test_tags=slow
 @test "two runs as predicted are counted, timed and measured, and not kept" {
 	N=2 run -0 --separate-stderr make -s soak
 	[[ $output == "2 of 2 runs"* ]]

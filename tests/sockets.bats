@@ -46,6 +46,7 @@ uncovered() {
 	said "seen: native, the peer's MTU is 9000: success instead of ERANGE"
 }
 
+# bats test_tags=slow
 @test "tcp-port-share: a port that was bound is lost; if it was bound before, not reproduced" {
 	older_than 6.17.8 || skip "this kernel has the fix, so no variant differs"
 	CASE=tcp-port-share run -0 --separate-stderr repro/run
