@@ -47,7 +47,7 @@ class Answer:
         named = {(one["file"], one["line"]) for one in [found[0], *around]}
         answer = dict(public(found[0]), kind=born.kind, chain=self.chain(place),
                       others=[public(one) for one in found[1:] if not statements.sets_variable_of(one, found[0])],
-                      values=self.values_at(place, found[0]), within=around, nor=self.nor(place, found[0]), says=self.said(place),
+                      values=self.values_at(place, found[0]), within=around, passes_if=self.passes_if(place, found[0]), says=self.said(place),
                       callee=[one for one in self.callees(place) if (one["file"], one["line"]) not in named])
         self.fill_in_values()
         return answer
@@ -80,7 +80,7 @@ class Answer:
                     passed.append((self.last_of(at), one))
         return [self.public_with(*one) for one in passed[:CHANCES_MAX]]
 
-    def nor(self, place, found):
+    def passes_if(self, place, found):
         """The chances() that did not hold: in the function that decided, in those inlined into the
         condition, and in those that the condition called."""
         asked = [(place, found, "0")]

@@ -73,7 +73,7 @@ def evaluate(expression):
             if kind in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION, gdb.TYPE_CODE_ARRAY):
                 return True, value.format_string(max_elements=8)[:80]
             return True, with_name(value)
-        except gdb.error:
+        except RuntimeError:  # gdb.error, or no block of debug information there
             continue
     return False, None
 

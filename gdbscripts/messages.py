@@ -17,11 +17,11 @@ CONVERSION = r"%([-+ #0]*)(\d*)(?:\.(\d+))?(hh|h|ll|l|z|)([diuxXcsp%])"
 
 def said(path, step, live):
     """The messages after a step, until the program has been checked; None if there are none."""
-    rest, text = address_of(REST), ""
+    rest, text = entry_of(REST), ""
     checks = {path.frames[at] for at, block in enumerate(path.blocks) if block.start == rest}
     if not checks:
         return None
-    speakers = {address_of(name) for name in SPEAKERS} - {None}
+    speakers = {entry_of(name) for name in SPEAKERS} - {None}
     for at in range(step + 1, len(path.blocks)):
         if path.frames[at] in checks:
             break
@@ -31,7 +31,7 @@ def said(path, step, live):
     return re.sub(r"\s+", " ", text).strip() or None
 
 
-def address_of(name):
+def entry_of(name):
     try:
         return int(gdb.parse_and_eval(f"(unsigned long){name}"))
     except gdb.error:

@@ -20,8 +20,10 @@ def file_of(descriptor):
 
 def begin(call, counter):
     """Save the guest at the last call that sent or connected; return its socket as a gdb expression."""
-    made = Call(call["last"] or call["since"], counter)
-    made.reach()
+    before = call["last"] or call["since"]
+    if not before:
+        raise LabError("strace did not see the program make this socket, or send on it")
+    Call(before, counter).reach()
     save()
     return socket_of_call()
 
@@ -85,42 +87,65 @@ def completion(call, counter):
                 found.append((address(result), -error))
         return found
     save()
-    proceed("a completion had the error",
-            Stop(f"*(unsigned int *){address(f'{rings}->cq.tail'):#x}", grew, type=gdb.BP_WATCHPOINT, wp_class=gdb.WP_WRITE))
+    try:
+        proceed("a completion had the error",
+                Stop(f"*(unsigned int *){address(f'{rings}->cq.tail'):#x}", grew, type=gdb.BP_WATCHPOINT, wp_class=gdb.WP_WRITE))
+    except LabError as error:
+        raise LabError("no completion in the program's first ring had the error: it is of another ring, the"
+                       " program's own or a library's") from error
     return found[0]
 
 
 def trace(place, value, recorder):
-    """Find what stored a value at an address since the guest was saved: (Elsewhere, Path, Birth)."""
-    for _ in range(COPIES_MAX):
-        elsewhere = Elsewhere(place, value)
+    """Find what stored a value at an address since the guest was saved, and what stored the value
+    that this one copied, and so on: (Elsewhere, Path, Birth)."""
+    elsewhere, copies = Elsewhere(place, value), 0
+    while True:
         path = elsewhere.record(recorder)
-        born = origin.stored_birth(path, value)
-        if born.kind != "memory":
-            break
+        born, copies = origin.stored_birth(path, value), copies + 1
+        if born.kind != "memory" or copies == COPIES_MAX:
+            return elsewhere, path, born
         place = elsewhere.read_from(path, born.step, born.index)
-        if is_constant(place):
-            break
-    return elsewhere, path, born
-
-
-def is_constant(place):
-    """Is an address in memory that the kernel never writes?"""
-    return "in section .rodata" in gdb.execute(f"info symbol {place:#x}", to_string=True)
+        times = elsewhere.stores_before(place)
+        if not times:  # it was there when the guest was saved
+            return elsewhere, path, born
+        elsewhere = Elsewhere(place, value, times)
 
 
 class Elsewhere:
     """A value that another task or an interrupt stored, before the call or while it slept. The guest
-    runs from where it was saved to that store."""
+    runs from where it was saved to that store, the nth of the value at its address."""
 
-    def __init__(self, address, value):
-        self.address, self.value = address, value
+    def __init__(self, address, value, nth=1):
+        self.address, self.value, self.nth = address, value, nth
 
     def stored(self):
         """A Stop at the store of the value."""
-        return Stop(f"*(int *){self.address:#x}", lambda: not (
-            int(gdb.parse_and_eval(f"*(int *){self.address:#x}")) - self.value) % 2**32,
+        left = self.nth
+
+        def is_it():
+            nonlocal left
+            left -= 1
+            return not left
+        return self.store_at(self.address, is_it)
+
+    def store_at(self, place, is_it):
+        """A Stop where a store leaves the value at an address, if is_it()."""
+        return Stop(f"*(int *){place:#x}", lambda: not (
+            int(gdb.parse_and_eval(f"*(int *){place:#x}")) - self.value) % 2**32 and is_it(),
                     type=gdb.BP_WATCHPOINT, wp_class=gdb.WP_WRITE)
+
+    def stores_before(self, place):
+        """How often the value is stored at another address before the store."""
+        count = 0
+
+        def counted():
+            nonlocal count
+            count += 1
+            return False
+        restore()
+        proceed("its error was stored again", self.store_at(place, counted), self.stored())
+        return count
 
     def record(self, recorder):
         """The Path of what stored the value, up to the store."""

@@ -56,6 +56,12 @@ def none($unmatched): (.failed | length) as $failed
     else "the program reported \($unmatched.error) (\($unmatched.text)), but no system call returned it: it is the program's own or a library's; LIST=1 lists the \($failed) calls that failed" end
   | {none: printable};
 
+# Did the error come in a completion? If the program uses io_uring, and no call returned what it
+# reported, or it reported nothing and no call failed that matters.
+def is_completion($asked): .uring and $nth == "" and ($call | IN("", "io_uring_enter"))
+  and (.ended != "exited with 0" or .said != [] or $error != "")
+  and (all($asked[]; .noise) or ($call + $error == "" and any(.said[].errors[]; true) and all($asked[]; .spoken | not)));
+
 # An error from a completion of io_uring, which strace does not show: the last one that the program
 # reported, or any.
 def completion: (if $error != "" then $error else [.said[].errors[].error][-1] end) as $error
@@ -85,8 +91,7 @@ def completion: (if $error != "" then $error else [.said[].errors[].error][-1] e
           + (if $unmatched then "; no call returned \($unmatched.error), which the program reported last" else "" end) end)
     | del(.score) + $more;
 
-  if .uring and $nth == "" and ($call | IN("", "io_uring_enter")) and (.ended != "exited with 0" or .said != [] or $error != "")
-    and ([$asked[] | select(.noise == null)] == [] or ($call + $error == "" and any(.said[].errors[]; true) and ([$asked[] | select(.spoken)] == []))) then completion
+  if is_completion($asked) then completion
   elif $asked == [] or ($call + $error + $nth == "" and $unmatched and ($asked[0].spoken | not)) then none($unmatched)
   elif $every != "1" then $asked[0] | chosen
   else

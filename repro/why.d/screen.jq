@@ -44,7 +44,7 @@ def screen: . as $why
   "",
   "  values   \($why.values | values_text)",
   ($why.callee | called),
-  ($why.nor[] | "  nor did  \(.function), \(place): \(.condition)", (.values | select(. != {}) | "           \(values_text)")),
+  ($why.passes_if[] | "  passes if \(.function), \(place): \(.condition)", (.values | select(. != {}) | "           \(values_text)")),
   ($why.within[] | around, (.callee | called)),
   ($why.chain | to_entries[] | "  \(if .key == 0 then "called   " else "         " end)\(.value.function | pad($width))\(.value | place)"),
   ($why.others[] | "  or else  \(.function), \(place): \(.condition)");
