@@ -16,10 +16,16 @@ read_word() { # NAME=value
 	export "${1?}"
 }
 
-# make cannot quote paths, and treats % as a pattern.
+# make cannot quote paths, and treats % as a pattern. The lab removes files in BUILD, so it must be
+# the lab's own: in build/, new or empty, or a BUILD of an earlier run.
 check_build() {
 	[[ $BUILD =~ ^[A-Za-z0-9._/+-]+$ ]] ||
 		usage_error "BUILD=$BUILD: may have only letters, digits and ._/+-"
+	[ -e "$BUILD" ] && [ ! -f "$BUILD/lock" ] && [ ! -f "$BUILD/kernel.json" ] || return 0
+	case $(realpath -m "$BUILD")/ in
+	"$(realpath -m build)"/*) ;;
+	*) [ -z "$(ls -A "$BUILD")" ] || usage_error "BUILD=$BUILD: holds files that are not the lab's; name a new or an empty folder" ;;
+	esac
 }
 
 # read_case [NAME=value...]: read case.json with the knobs of this run, and check both.

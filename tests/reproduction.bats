@@ -145,8 +145,8 @@ after() { verdict ".columns[1] | $1"; }
 @test "again runs what is built, even if there is something new to build" {
 	run -0 repro/run again KERNEL=/nonexistent LIBXDP=/nonexistent
 	[[ $output == *REPRODUCED* ]]
-	run -125 --separate-stderr repro/run again BUILD="$BATS_TEST_TMPDIR"
-	said "nothing is built in $BATS_TEST_TMPDIR"
+	run -125 --separate-stderr repro/run again BUILD="$BATS_TEST_TMPDIR/build"
+	said "nothing is built in $BATS_TEST_TMPDIR/build"
 	one_line
 }
 
@@ -211,14 +211,26 @@ after() { verdict ".columns[1] | $1"; }
 
 # bats test_tags=slow
 @test "runs in two build folders run at the same time, each with its own verdict" {
-	repro/run BUILD="$BATS_TEST_TMPDIR" LAYOUT=different >"$BATS_TEST_TMPDIR/log" 2>&1 &
+	repro/run BUILD="$BATS_TEST_TMPDIR/build" LAYOUT=different >"$BATS_TEST_TMPDIR/log" 2>&1 &
 	other=$!
 	run -0 repro/run
 	wait "$other"
 	[[ $output != *"waiting for another run"* ]]
 	run -1 grep "waiting for another run" "$BATS_TEST_TMPDIR/log"
 	[ "$(verdict .knobs.LAYOUT)" = colliding ]
-	[ "$(jq -r .knobs.LAYOUT "$BATS_TEST_TMPDIR/xsk-netns-cookie/verdict.json")" = different ]
+	[ "$(jq -r .knobs.LAYOUT "$BATS_TEST_TMPDIR/build/xsk-netns-cookie/verdict.json")" = different ]
+}
+
+@test "a BUILD with files that are not the lab's is refused, and they stay" {
+	mkdir -p "$BATS_TEST_TMPDIR/mine/tmp"
+	echo precious >"$BATS_TEST_TMPDIR/mine/tmp/file"
+	for command in run why nightly diverge bisect; do
+		run -2 --separate-stderr "repro/$command" BUILD="$BATS_TEST_TMPDIR/mine"
+		one_line
+		said "holds files that are not the lab's"
+	done
+	run -2 --separate-stderr repro/run BUILD=/
+	[ "$(find "$BATS_TEST_TMPDIR/mine" -type f)" = "$BATS_TEST_TMPDIR/mine/tmp/file" ]
 }
 
 @test "a checkout in a path with a space reproduces the bug" {
