@@ -21,7 +21,11 @@ read_word() { # NAME=value
 check_build() {
 	[[ $BUILD =~ ^[A-Za-z0-9._/+-]+$ ]] ||
 		usage_error "BUILD=$BUILD: may have only letters, digits and ._/+-"
-	[ -e "$BUILD" ] && [ ! -f "$BUILD/lock" ] && [ ! -f "$BUILD/kernel.json" ] || return 0
+	local file
+	for file in "$BUILD"/{lock,kernel.json,errno.json}; do
+		[ ! -f "$file" ] || return 0
+	done
+	[ -e "$BUILD" ] || return 0
 	case $(realpath -m "$BUILD")/ in
 	"$(realpath -m build)"/*) ;;
 	*) [ -z "$(ls -A "$BUILD")" ] || usage_error "BUILD=$BUILD: holds files that are not the lab's; name a new or an empty folder" ;;
