@@ -3,12 +3,22 @@
 import json
 import os
 import sys
+import time
 import traceback
 
 import gdb
 
 from guest import end_guest
-from symbols import LabError, connect, finish
+from symbols import LabError, check_qemu, connect, finish
+
+
+def awaited(name):
+    """The question in a JSON file, which may be written while the guest waits."""
+    while not os.path.exists(name):
+        check_qemu()
+        time.sleep(0.01)
+    with open(name, encoding="utf-8") as file:
+        return json.load(file)
 
 
 class Question(gdb.Command):
@@ -23,14 +33,13 @@ class Question(gdb.Command):
     def invoke(self, argument, from_tty):
         name, socket = gdb.string_to_argv(argument)
         try:
-            with open(name, encoding="utf-8") as file:
-                question = json.load(file)
             # It defines $lx_current().
             gdb.execute(f"source {os.path.dirname(gdb.objfiles()[0].filename)}/vmlinux-gdb.py")
             gdb.execute("set breakpoint always-inserted on")
             gdb.execute("set language c")  # whatever the program was written in
             connect(socket)
-            answer = self.answer(question)
+            self.begin()
+            answer = self.answer(awaited(name))
             with open(self.output, "w", encoding="utf-8") as file:
                 json.dump(answer, file)
             finish("ended")
@@ -41,6 +50,9 @@ class Question(gdb.Command):
             print(f"{self.name}: {error}", file=sys.__stderr__, flush=True)
             # "quit" would let the guest continue, in whatever state it is.
             os._exit(1)
+
+    def begin(self):
+        """Do what needs only the guest, and not the question."""
 
     def answer(self, question):
         raise NotImplementedError

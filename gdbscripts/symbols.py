@@ -16,12 +16,16 @@ class LabError(Exception):
     """The lab failed; the text says where."""
 
 
+def check_qemu():
+    if not os.path.exists(f"/proc/{os.environ['QEMU_PID']}"):
+        raise LabError("QEMU has ended")
+
+
 def connect(socket):
     """Connect to QEMU's stub as soon as it listens, while the process $QEMU_PID exists."""
     until = None
     while True:
-        if not os.path.exists(f"/proc/{os.environ['QEMU_PID']}"):
-            raise LabError("QEMU ended before it listened")
+        check_qemu()
         if os.path.exists(socket):
             until = until or time.monotonic() + LISTEN_DEADLINE
             try:

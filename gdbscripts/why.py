@@ -3,11 +3,13 @@
 
 usage: gdb -batch -x why.py -ex 'xsklab-why CALL.json SOCKET' VMLINUX
 
-CALL.json  {program, number, thread, nth, errno, name, args_raw, carried, last, since}: the nth
-           call of that number by that thread of the program (0 is the first thread), and the
-           expected error; see repro/why.d/choose.jq for the rest. Or an array of such calls, in
-           order of time, to explain in one boot
+CALL.json  {number, thread, nth, errno, name, args_raw, carried, last, since}: the nth call of that
+           number by that thread of the program (0 is the first thread), and the expected error;
+           see repro/why.d/choose.jq for the rest. Or an array of such calls, in order of time,
+           to explain in one boot. While there is no such file, the guest waits where the program
+           starts
 SOCKET     QEMU's gdb stub; the guest waits there (-S), under TCG
+Environment: PROGRAM, the program's path in the guest
 Output: origin.json, see about() in answer.py; for an array, an array, with null for a call
 without an explanation. The guest is killed at the end.
 
@@ -41,10 +43,8 @@ from symbols import LabError  # noqa: E402
 STORED = {"so-error": stored.socket_error, "error-queue": stored.queued_error, "completion": stored.completion}
 
 
-def explain_all(calls):
+def explain_all(calls, tasks, recorder):
     """The answers for several calls, in order of time; None for a call without one."""
-    recorder = Recorder()
-    tasks = Tasks(calls[0]["program"])
     made = [one for call in calls for one in (call, call.get("last"), call.get("since")) if one]
     counter = Counter(tasks, {one["number"] for one in made} - {None})
     answers = []
@@ -110,9 +110,13 @@ class Why(Question):
     __doc__ = __doc__
     name, output = "why", "origin.json"
 
-    def answer(self, question):
+    def begin(self):
         gdb.execute(f"directory {shlex.quote(expressions.source_dir())}", to_string=True)
-        answers = explain_all(question if isinstance(question, list) else [question])
+        self.recorder = Recorder()
+        self.tasks = Tasks(os.environ["PROGRAM"])
+
+    def answer(self, question):
+        answers = explain_all(question if isinstance(question, list) else [question], self.tasks, self.recorder)
         return answers if isinstance(question, list) else answers[0]
 
 

@@ -24,7 +24,7 @@ $plan[0].columns | map(.name as $column
      | select($i != null and ($row.errno // 0) != 0)
      | [$strace.failed[] | select(.order > $begins[$i] and .order < $strace.rows[$i].order and .errno == $row.errno)][-1]
      | values + {row: $row.row}]
-  | group_by([.call, .error, (.args | constants)]) | map(sort_by(.order) | .[0] + {rows: map(.row), program: "/case/program", name: .[0].error} | del(.row))
+  | group_by([.call, .error, (.args | constants)]) | map(sort_by(.order) | .[0] + {rows: map(.row), name: .[0].error} | del(.row))
   | {($column): {rows: [$strace.rows[].row], refused: sort_by(.order)}})
 | add
 | [to_entries[] | .key as $column | .value.refused | to_entries[] | "\($column) \(.key)\t\(.value | del(.rows) | tojson)"] as $lines

@@ -3,11 +3,11 @@
 # choose.jq: choose the error to explain; jq -L repro/why.d -L repro/judge.
 #
 # Named arguments: $call, $error, $nth, the user's choice or ""; $every, "1" for all distinct
-#   errors that are not noise, in order of time; $program, its path in the guest; $again, the
-#   command of this question without a choice; $errno, as for candidates.jq.
+#   errors that are not noise, in order of time; $again, the command of this question without a
+#   choice; $errno, as for candidates.jq.
 # Input: the output of candidates.jq.
 # Output: {none: TEXT}, or the chosen error as in candidates.jq (an array if there are several), and
-#   program, name   for gdbscripts/why.py
+#   name            the error, as gdbscripts/why.py names it
 #   args_raw        [each argument's number, or null]
 #   args_text       [each argument's string, or null]
 #   likeliest       does it rank first?
@@ -70,7 +70,7 @@ def completion: (if $error != "" then $error else [.said[].errors[].error][-1] e
      errno: ($known.key | tonumber? // null), text: $known.value.text, path: null, carried: "completion", carrier: null,
      since: .uring, last: null, says: null, next: [], recovered: false, left: 0, ended, noise: null, spoken: true, likeliest: true,
      because: (if $error == null then "no call failed" else "no call returned \($error), which the program reported" end),
-     $program, name: $error, args_raw: [], args_text: []};
+     name: $error, args_raw: [], args_text: []};
 
 . as $all
 # The last error that the program reported as text, if no call returned it.
@@ -81,7 +81,7 @@ def completion: (if $error != "" then $error else [.said[].errors[].error][-1] e
 | [$ranked[] | select(is_asked_for and ($order == null or .order == $order))] as $asked
 
 | def chosen: . as $one
-    | {$program, name: .error, likeliest: (.order == $asked[0].order),
+    | {name: .error, likeliest: (.order == $asked[0].order),
        # Threads race for descriptors: the number may differ in the next run.
        args_raw: (.args | arguments | map(number) | if $all.threads > 1 then .[0] = null else . end), args_text: (.args | arguments | map(string)),
        next: ([$ranked[] | select(.noise == null and ([.call, .error, .args] != ($one | [.call, .error, .args])))]
