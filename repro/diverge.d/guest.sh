@@ -30,6 +30,7 @@ if [ -e setup ]; then
 else
 	up >&2
 fi
+times >/dev/null # gdbscripts/guest.py waits for it
 set --
 if [ "$RECORD" = 1 ]; then
 	set -- strace -f -n -s 256 -o /tmp/strace

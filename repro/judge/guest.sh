@@ -23,6 +23,7 @@ if [ -n "${SNAPSHOT-}" ]; then
 	echo "{\"restored\":\"$COLUMN\"}"
 fi
 phase run
+times >/dev/null # gdbscripts/guest.py waits for it
 status=0
 run >/tmp/rows || status=$?
 cat /tmp/rows

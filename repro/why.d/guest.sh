@@ -32,6 +32,7 @@ else
 	. ./guest.sh
 	up >&2
 fi
+times >/dev/null # gdbscripts/guest.py waits for it
 eval "set -- $(cat command)"
 if [ "$STRACE" = 1 ]; then
 	set -- strace -f -n -s 256 -o /tmp/strace "$@"
