@@ -7,9 +7,9 @@
 # check_words: check all but PROG.
 check_words() {
 	local file
-	[ -z "${SETUP-}" ] || [ -f "$SETUP" ] || usage_error "SETUP=$SETUP: there is no such file"
+	[ -z "${SETUP-}" ] || [ -f "$SETUP" ] || usage_error "SETUP=$SETUP: no such file"
 	for file in ${FILES-}; do
-		[ -e "${file#*=}" ] || usage_error "FILES: there is no file ${file#*=}"
+		[ -e "${file#*=}" ] || usage_error "FILES=${file#*=}: no such file"
 	done
 	sh -n -c "set -- ${ARGS-}" 2>/dev/null || usage_error "ARGS=${ARGS-}: a quote is open"
 }
@@ -20,7 +20,7 @@ is_script() { [[ $(head -c 2 "$PROG" | tr -d '\0') == '#!' ]]; }
 check_program() {
 	local missing header
 	[ -n "${PROG-}" ] || usage_error "PROG= is needed: make why PROG=./my-program ARGS='...'"
-	[ -f "$PROG" ] || usage_error "PROG=$PROG: there is no such file"
+	[ -f "$PROG" ] || usage_error "PROG=$PROG: no such file"
 	[ -x "$PROG" ] || usage_error "PROG=$PROG is not executable; chmod +x it"
 	! is_script || return 0
 	header=$(LC_ALL=C readelf -hW "$PROG" 2>/dev/null) ||

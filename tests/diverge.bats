@@ -149,7 +149,7 @@ refuses() {
 	refuses "unknown knob" FOO=1
 	refuses "DEADLINE=0" DEADLINE=0
 	refuses "a quote is open" "PROG=$PROGRAM" "WORKS=ARGS='x" FAILS=ARGS=y
-	refuses "there is no such file" PROG=/nosuch WORKS=ARGS=x FAILS=ARGS=y
+	refuses "no such file" PROG=/nosuch WORKS=ARGS=x FAILS=ARGS=y
 	refuses "unknown knob" "PROG=$PROGRAM" WORKS=NOSUCH=1 FAILS=NOSUCH=2
 }
 

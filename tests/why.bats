@@ -271,7 +271,7 @@ refuses() {
 		echo 'int missing(void); int main(void) { return missing(); }' | cc -o needs -x c - -L. -lmissing
 	)
 	refuses "PROG= is needed"
-	refuses "there is no such file" "PROG=$BATS_TEST_TMPDIR/nothing"
+	refuses "no such file" "PROG=$BATS_TEST_TMPDIR/nothing"
 	refuses "not executable" "PROG=$BATS_TEST_TMPDIR/plain"
 	refuses "neither an ELF program nor a script" "PROG=$BATS_TEST_TMPDIR/script"
 	refuses "its interpreter /bin/nosuchshell was not found" "PROG=$BATS_TEST_TMPDIR/odd"
@@ -285,6 +285,6 @@ refuses() {
 	refuses "ERRNO=EFOO is not the name of an error" "PROG=$PROGRAM" ERRNO=EFOO
 	refuses "NTH=0" "PROG=$PROGRAM" NTH=0
 	refuses "a quote is open" "PROG=$PROGRAM" "ARGS='x"
-	refuses "there is no file" "PROG=$PROGRAM" FILES=/nosuch
-	refuses "there is no such file" "PROG=$PROGRAM" SETUP=/nosuch
+	refuses "no such file" "PROG=$PROGRAM" FILES=/nosuch
+	refuses "no such file" "PROG=$PROGRAM" SETUP=/nosuch
 }
