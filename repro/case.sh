@@ -16,22 +16,6 @@ read_word() { # NAME=value
 	export "${1?}"
 }
 
-# make cannot quote paths, and treats % as a pattern. The lab removes files in BUILD, so it must be
-# the lab's own: in build/, new or empty, or a BUILD of an earlier run.
-check_build() {
-	[[ $BUILD =~ ^[A-Za-z0-9._/+-]+$ ]] ||
-		usage_error "BUILD=$BUILD: may have only letters, digits and ._/+-"
-	local file
-	for file in "$BUILD"/{lock,kernel.json,errno.json}; do
-		[ ! -f "$file" ] || return 0
-	done
-	[ -e "$BUILD" ] || return 0
-	case $(realpath -m "$BUILD")/ in
-	"$(realpath -m build)"/*) ;;
-	*) [ -z "$(ls -A "$BUILD")" ] || usage_error "BUILD=$BUILD: holds files that are not the lab's; name a new or an empty folder" ;;
-	esac
-}
-
 # read_case [NAME=value...]: read case.json with the knobs of this run, and check both.
 # Sets
 #   DIR NAME RUN     the case's folder and name, and the folder to build and run it in

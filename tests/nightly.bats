@@ -617,6 +617,9 @@ QUEUES=2: lab failure null null" ]
 	run -0 make -s -C "$lab" nightly CASES=xsk-netns-cookie KERNELS="good /a/git#v1" LIBXDPS=upstream BUILD=out
 	[ "$(grep -c '^again /a/git#v1 ' "$CALLS")" = 3 ]
 	[ -s "$lab/out/nightly/results.jsonl" ]
+	# The next one there is compared with it.
+	run -0 make -s -C "$lab" nightly CASES=xsk-netns-cookie KERNELS=good LIBXDPS=upstream BUILD=out
+	[ -s "$lab/out/nightly/previous.jsonl" ]
 	run -2 make -s -C "$lab" nightly CASES=xsk-netns-cookie KERNELS=wrong LIBXDPS=upstream
 	run -2 make -s -C "$lab" nightly CASE=tcp-ports
 	[[ $output == *"unknown knob CASE=tcp-ports; name it in CASES"* ]]

@@ -233,6 +233,31 @@ after() { verdict ".columns[1] | $1"; }
 	[ "$(find "$BATS_TEST_TMPDIR/mine" -type f)" = "$BATS_TEST_TMPDIR/mine/tmp/file" ]
 }
 
+@test "no verb of make writes into a BUILD with files that are not the lab's" {
+	local verbs
+	mkdir -p "$BATS_TEST_TMPDIR"/{mine,bin}
+	echo precious >"$BATS_TEST_TMPDIR/mine/file"
+	printf '#!/bin/sh\n' >"$BATS_TEST_TMPDIR/bin/bats" # no tests within this one
+	chmod +x "$BATS_TEST_TMPDIR/bin/bats"
+	verbs=$(make -pqr 2>/dev/null | sed -n 's/^\.PHONY: //p' | tr ' ' '\n' | grep -vxE 'case|distclean|doctor|help|help-all')
+	[ "$(wc -l <<<"$verbs")" -ge 18 ]
+	for verb in $verbs; do # case and doctor write nothing there, distclean removes build/
+		PATH=$BATS_TEST_TMPDIR/bin:$PATH run -2 --separate-stderr make -s "$verb" BUILD="$BATS_TEST_TMPDIR/mine" </dev/null
+		said "files that are not the lab's"
+		[ "$(cd "$BATS_TEST_TMPDIR/mine" && echo *)" = file ]
+	done
+}
+
+@test "a new BUILD is the lab's after the first verb" {
+	for _ in 1 2; do
+		run -0 make -s kernel BUILD="$BATS_TEST_TMPDIR/new"
+	done
+	rm "$BATS_TEST_TMPDIR/new"/kernel* # only the mark tells
+	run -0 make -s kernel BUILD="$BATS_TEST_TMPDIR/new"
+	mkdir "$BATS_TEST_TMPDIR/empty"
+	run -0 make -s kernel BUILD="$BATS_TEST_TMPDIR/empty"
+}
+
 @test "a checkout in a path with a space reproduces the bug" {
 	cp -r "$PWD" "$BATS_TEST_TMPDIR/a checkout"
 	run -0 --separate-stderr "$BATS_TEST_TMPDIR/a checkout/repro/run"

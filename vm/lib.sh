@@ -58,6 +58,28 @@ number() {
 	fi
 }
 
+# check_build: make cannot quote paths, and treats % as a pattern. The lab removes files in BUILD, so
+# it must be the lab's own: in build/, new or empty, or a BUILD of an earlier run.
+check_build() {
+	local file
+	[[ $BUILD =~ ^[A-Za-z0-9._/+-]+$ ]] ||
+		usage_error "BUILD=$BUILD: may have only letters, digits and ._/+-"
+	for file in "$BUILD"/{lock,kernel.json,errno.json}; do
+		[ ! -f "$file" ] || return 0
+	done
+	[ -e "$BUILD" ] || return 0
+	case $(realpath -m "$BUILD")/ in
+	"$(realpath -m build)"/*) ;;
+	*) [ -z "$(ls -A "$BUILD")" ] || usage_error "BUILD=$BUILD: holds files that are not the lab's; name a new or an empty folder" ;;
+	esac
+}
+
+# claim_build: check BUILD and mark it, so that later runs know it as the lab's.
+claim_build() {
+	check_build
+	[ -e "$BUILD/lock" ] || { mkdir -p "$BUILD" && : >>"$BUILD/lock"; } 2>/dev/null || lab_failure "cannot write $BUILD/lock"
+}
+
 # read_clock NAME: set NAME to the uptime in 1/100 s, a clock that nobody can change.
 read_clock() {
 	local now
