@@ -25,6 +25,45 @@ uncovered() {
 	done
 }
 
+@test "programs refuse wrong arguments before they do anything" {
+	local name words
+	for name in connectx tcp-port-share veth-xdp xsk-bindtodevice xsk-close-rebind xsk-forward xsk-need-wakeup; do
+		# shellcheck disable=SC2046 # words
+		cc -o "$BATS_TEST_TMPDIR/$name" repro/cases/"$name"/*.c $([ "$name" != xsk-forward ] || cat build/libxdp/FIX/flags)
+		for words in '' '1 2 3 4 5'; do
+			# shellcheck disable=SC2086 # words
+			run -2 "$BATS_TEST_TMPDIR/$name" $words
+			[[ $output == "usage: "* ]]
+		done
+	done
+	while read -r name words; do
+		# shellcheck disable=SC2086 # words
+		run -2 "$BATS_TEST_TMPDIR/$name" $words
+		[[ $output == "usage: "* ]]
+	done <<-EOF
+		connectx 40000 40003 0
+		connectx 40000 40003 10001
+		connectx 40000 40003 1x
+		connectx 40003 40000 1
+		connectx 40000 40002 1
+		connectx 40000 40017 1
+		connectx 65534 65537 1
+		connectx -1 2 1
+		tcp-port-share 0
+		tcp-port-share 65616
+		tcp-port-share 80x
+		tcp-port-share 80 last
+		xsk-close-rebind lo -1
+		xsk-close-rebind lo 1001
+		xsk-close-rebind lo 1x
+		xsk-forward 0 1 on
+		xsk-forward 1000001 1 on
+		xsk-forward 8 5 on
+		xsk-forward 8 0 on
+		xsk-forward 8 1 maybe
+	EOF
+}
+
 # bats test_tags=slow
 @test "connectx: a port for each server, one owner for each 4-tuple; without the lock, not reproduced" {
 	CASE=connectx run -0 --separate-stderr repro/run

@@ -5,7 +5,7 @@
  *
  * usage: program FIRST_PORT LAST_PORT ROUNDS
  *   FIRST_PORT LAST_PORT  net.ipv4.ip_local_port_range, an even number of ports, 16 at most
- *   ROUNDS                of a race of 8 processes for the same 4-tuples
+ *   ROUNDS                of a race of 8 processes for the same 4-tuples, 10000 at most
  * The client has the addresses 127.0.0.1 and fd00::1, the servers 127.0.0.2 to 127.0.0.4
  * and fd01::2 to fd01::4, port 80.
  *
@@ -64,13 +64,23 @@ static const struct technique techniques[] = {
 	  .port = true, .held = true },
 };
 
+/* Returns the number, or 0 if the text is anything else, or more than most. */
+static unsigned long read_number(const char *text, unsigned long most)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	return *end || n > most ? 0 : n;
+}
+
 static bool read_scene(struct scene *scene, char **argv)
 {
-	scene->first_port = strtoul(argv[1], NULL, 10);
-	scene->ports = strtoul(argv[2], NULL, 10) - scene->first_port + 1;
-	scene->rounds = strtoul(argv[3], NULL, 10);
-	return scene->first_port && scene->rounds && scene->ports > 1 && scene->ports % 2 == 0 &&
-	       scene->ports <= MAX_PORTS;
+	const unsigned int last = read_number(argv[2], 65535);
+
+	scene->first_port = read_number(argv[1], last);
+	scene->ports = last - scene->first_port + 1;
+	scene->rounds = read_number(argv[3], MAX_ROUNDS);
+	return scene->first_port && scene->rounds && scene->ports % 2 == 0 && scene->ports <= MAX_PORTS;
 }
 
 int main(int argc, char **argv)

@@ -8,6 +8,7 @@
 
 #define SERVERS 3
 #define MAX_PORTS 16
+#define MAX_ROUNDS 10000
 
 struct scene {
 	unsigned int first_port, ports; /* net.ipv4.ip_local_port_range */

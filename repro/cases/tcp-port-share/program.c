@@ -130,6 +130,15 @@ static void try(const struct owner *owner, in_port_t port, bool first)
 		close(owned);
 }
 
+/* Returns the number, or 0 if the text is anything else, or more than most. */
+static unsigned long read_number(const char *text, unsigned long most)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	return *end || n > most ? 0 : n;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct owner owners[] = {
@@ -142,10 +151,10 @@ int main(int argc, char **argv)
 		{ .row = "closed, IPv6", .is = CLOSED, .v6 = true },
 		{ .row = "closed, IP_BIND_ADDRESS_NO_PORT", .is = CLOSED, .no_port = true },
 	};
-	const in_port_t port = argc > 1 ? strtoul(argv[1], NULL, 10) : 0;
 	const bool first = argc == 3 && !strcmp(argv[2], "first");
+	const in_port_t port = argc == 2 || first ? read_number(argv[1], 65535) : 0;
 
-	if (!port || (argc != 2 && !first)) {
+	if (!port) {
 		fprintf(stderr, "usage: %s PORT [first]\n", argv[0]);
 		return 2;
 	}

@@ -146,21 +146,16 @@ static int bind_socket(const struct try *try)
 	return bind(try->fd, (const struct sockaddr *)&address, sizeof(address)) ? errno : 0;
 }
 
-int main(int argc, char **argv)
+static void try_all(const char *device, const char *another)
 {
 	static _Alignas(FRAME_SIZE) unsigned char frames[4][FRAMES * FRAME_SIZE];
 	struct try tries[] = {
-		{ .row = "the same device", .tied_to = argv[1], .bound_to = argv[1] },
-		{ .row = "another device", .tied_to = argv[1], .bound_to = argv[2] },
-		{ .row = "another device, tied anew", .tied_to = argv[1], .bound_to = argv[2], .tie_anew = true },
-		{ .row = "another device, not tied", .bound_to = argv[2], .queue = 1 },
+		{ .row = "the same device", .tied_to = device, .bound_to = device },
+		{ .row = "another device", .tied_to = device, .bound_to = another },
+		{ .row = "another device, tied anew", .tied_to = device, .bound_to = another, .tie_anew = true },
+		{ .row = "another device, not tied", .bound_to = another, .queue = 1 },
 	};
 
-	if (argc != 3) {
-		fprintf(stderr, "usage: %s DEVICE ANOTHER\n", argv[0]);
-		return 2;
-	}
-	setlinebuf(stdout);
 	for (size_t i = 0; i < sizeof(tries) / sizeof(*tries); i++) {
 		tries[i].fd = create_socket(frames[i]);
 		if (tries[i].tied_to && tie(tries[i].fd, tries[i].tied_to))
@@ -175,5 +170,15 @@ int main(int argc, char **argv)
 		printf("{\"row\":\"%s\",\"uid\":%u,\"sends\":%s,\"errno\":%d}\n", tries[i].row, getuid(),
 		       !err && sends(&tries[i]) ? "true" : "false", err);
 	}
+}
+
+int main(int argc, char **argv)
+{
+	if (argc != 3) {
+		fprintf(stderr, "usage: %s DEVICE ANOTHER\n", argv[0]);
+		return 2;
+	}
+	setlinebuf(stdout);
+	try_all(argv[1], argv[2]);
 	return 0;
 }

@@ -5,7 +5,7 @@
  *
  * usage: program DEVICE [WAIT]
  *   DEVICE  has 21 queues
- *   WAIT    ms to wait after each close(), in addition
+ *   WAIT    ms to wait after each close(), in addition; at most 1000
  *
  * Output: one row for each way to do it on stdout, one JSON object per line:
  *   {"row":"at once","rounds":20,"busy":20,"longest_ms":25}
@@ -30,6 +30,7 @@
 #define FRAMES 16
 #define RING_SIZE 16 /* entries */
 #define MAPPED 4096 /* bytes of a ring */
+#define MAX_WAIT 1000 /* ms */
 #define DEADLINE 5000 /* ms until bind() must succeed */
 
 struct way {
@@ -189,6 +190,16 @@ static void take_over(unsigned int ifindex)
 	close(new);
 }
 
+/* Sets the number, which is at most MAX_WAIT. Returns whether the text is one. */
+static bool read_wait(unsigned int *wait, const char *text)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	*wait = n;
+	return end != text && !*end && n <= MAX_WAIT;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct way ways[] = {
@@ -198,13 +209,15 @@ int main(int argc, char **argv)
 		{ .row = "a ring is mapped, after 500 ms", .rounds = 3, .wait = 500, .mapped = true },
 		{ .row = "before close(), with its UMEM", .rounds = 20, .before = true },
 	};
-	unsigned int ifindex = argc == 2 || argc == 3 ? if_nametoindex(argv[1]) : 0;
-	unsigned int wait = argc == 3 ? strtoul(argv[2], NULL, 10) : 0;
+	unsigned int ifindex, wait = 0;
 
-	if (!ifindex) {
+	if (argc < 2 || argc > 3 || (argc == 3 && !read_wait(&wait, argv[2]))) {
 		fprintf(stderr, "usage: %s DEVICE [WAIT]\n", argv[0]);
 		return 2;
 	}
+	ifindex = if_nametoindex(argv[1]);
+	if (!ifindex)
+		fail(argv[1]);
 	setlinebuf(stdout);
 	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++)
 		repeat(&ways[i], ifindex, wait);

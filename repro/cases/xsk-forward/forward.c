@@ -15,7 +15,6 @@
 
 #define FRAME_SIZE 2048 /* bytes */
 #define RING_SIZE 256 /* entries */
-#define MAX_QUEUES 4
 /* For each socket a full FILL ring, and as many again on their way. */
 #define MAX_FRAMES (2 * MAX_QUEUES * 2 * RING_SIZE)
 
@@ -226,8 +225,8 @@ int forwarder_open(struct forwarder **forwarder, const struct options *o, bool o
 	struct forwarder *f = calloc(1, sizeof(*f));
 	int err;
 
-	if (!f || o->queues > MAX_QUEUES)
-		fail("forwarder", f ? EINVAL : ENOMEM);
+	if (!f)
+		fail("forwarder", ENOMEM);
 	f->queues = o->queues;
 	f->need_wakeup = o->need_wakeup;
 	err = open_device(f, 0, &f->umems[0], one_umem ? 2 * n_frames : n_frames);

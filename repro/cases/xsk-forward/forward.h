@@ -9,6 +9,8 @@
 
 #include <stdbool.h>
 
+#define MAX_PACKETS 1000000
+#define MAX_QUEUES 4
 #define BATCH 48 /* packets: each flow's six sizes */
 
 /* What became of the packets; arrived and returned count those that came unaltered, once, and

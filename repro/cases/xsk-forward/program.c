@@ -3,7 +3,7 @@
  * Forward packets between two devices in different network namespaces, with AF_XDP.
  *
  * usage: program PACKETS QUEUES on|off
- * The third argument says whether the sockets use XDP_USE_NEED_WAKEUP. The packets go from
+ * PACKETS is 1000000 at most, QUEUES 4. The third argument says whether the sockets use XDP_USE_NEED_WAKEUP. The packets go from
  * device client (in client-ns) in at outer and out at inner (in inner-ns), to server (in
  * server-ns), which returns them the same way. Two designs do that: an older one, with a UMEM
  * for each device and a copy from one to the other; and one UMEM for both, without copies.
@@ -115,12 +115,21 @@ static unsigned int try_design(const char *row, const struct options *o, bool on
 	return traffic.per_second;
 }
 
+/* Returns the number, or 0 if the text is anything else, or more than most. */
+static unsigned long read_number(const char *text, unsigned long most)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	return *end || n > most ? 0 : n;
+}
+
 static int parse_arguments(int argc, char **argv, struct options *o)
 {
 	if (argc != 4)
 		return -EINVAL;
-	o->packets = strtoul(argv[1], NULL, 10);
-	o->queues = strtoul(argv[2], NULL, 10);
+	o->packets = read_number(argv[1], MAX_PACKETS);
+	o->queues = read_number(argv[2], MAX_QUEUES);
 	o->need_wakeup = !strcmp(argv[3], "on");
 	return o->packets && o->queues && (o->need_wakeup || !strcmp(argv[3], "off")) ? 0 : -EINVAL;
 }
