@@ -25,7 +25,7 @@ union address {
 	struct sockaddr_in6 v6;
 };
 
-/* What became of a UDP port. BUSY is for the moment, perhaps. */
+/* What became of a UDP port. Another process may be about to release a BUSY one. */
 enum claim { CLAIMED, TAKEN, BUSY, FAILED };
 
 static bool is_v6(const union address *address)
@@ -64,8 +64,8 @@ static int close_failed(int fd)
 }
 
 /*
- * Sets the address that the routes choose for a destination: a socket tells, once it is
- * connected. It must not have the destination's own port, or it would receive what comes for
+ * Sets the address that the routes choose for a destination: a connected socket has it. That
+ * socket must not have the destination's own port, or it would receive what comes for
  * another socket; nobody listens to port 9, discard.
  */
 static int find_source(union address *from, const union address *to)
@@ -131,7 +131,7 @@ static int find_receiver(const union address *from, const union address *to,
 		return close_failed(fd);
 	close(fd);
 	if (answer.header.nlmsg_type == NLMSG_ERROR) {
-		/* "No such socket" is no answer: the one that asks is there. */
+		/* The caller's socket exists, so ENOENT means that the kernel cannot look for it. */
 		errno = answer.error.error == -ENOENT ? EOPNOTSUPP : -answer.error.error;
 		return -1;
 	}
@@ -140,7 +140,7 @@ static int find_receiver(const union address *from, const union address *to,
 }
 
 /*
- * Connects a UDP socket, if no other one has its 4-tuple.
+ * Connects a UDP socket, unless another one has its 4-tuple.
  *
  * SO_REUSEADDR lets any number of sockets bind to a port, and is the lock, too: while one of
  * them does without it, no more can come. Of those that came before, unconnected like this one,

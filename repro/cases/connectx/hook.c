@@ -67,13 +67,14 @@ static const struct bpf_insn program[] = {
 	RETURN,
 };
 
-static int hook = -1, cgroup = -1;
+static int attached = -1; /* the link */
 
 static int bpf(int command, union bpf_attr *attr)
 {
 	return syscall(SYS_bpf, command, attr, sizeof(*attr));
 }
 
+/* Attaches by a link, so that the hook ends with the program, however that ends. */
 void attach_hook(void)
 {
 	union bpf_attr load = {
@@ -83,28 +84,24 @@ void attach_hook(void)
 		.insn_cnt = sizeof(program) / sizeof(*program),
 		.license = (uintptr_t)"Dual BSD/GPL",
 	};
-	union bpf_attr attach = { .attach_type = BPF_CGROUP_INET4_CONNECT };
+	union bpf_attr attach = { .link_create.attach_type = BPF_CGROUP_INET4_CONNECT };
+	int cgroup = open(CGROUP, O_RDONLY | O_DIRECTORY | O_CLOEXEC), hook;
 
-	cgroup = open(CGROUP, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (cgroup < 0)
 		fail(CGROUP);
 	hook = bpf(BPF_PROG_LOAD, &load);
 	if (hook < 0)
 		fail("BPF_PROG_LOAD");
-	attach.target_fd = cgroup;
-	attach.attach_bpf_fd = hook;
-	if (bpf(BPF_PROG_ATTACH, &attach))
-		fail("BPF_PROG_ATTACH");
+	attach.link_create.prog_fd = hook;
+	attach.link_create.target_fd = cgroup;
+	attached = bpf(BPF_LINK_CREATE, &attach);
+	if (attached < 0)
+		fail("BPF_LINK_CREATE");
+	close(hook);
+	close(cgroup);
 }
 
 void detach_hook(void)
 {
-	union bpf_attr attr = { .attach_type = BPF_CGROUP_INET4_CONNECT };
-
-	attr.target_fd = cgroup;
-	attr.attach_bpf_fd = hook;
-	if (bpf(BPF_PROG_DETACH, &attr))
-		fail("BPF_PROG_DETACH");
-	close(hook);
-	close(cgroup);
+	close(attached);
 }

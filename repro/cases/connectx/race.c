@@ -8,11 +8,13 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #define PROCESSES 8
@@ -89,9 +91,12 @@ static void run_round(const struct racer *racer, unsigned int round, unsigned in
 	}
 }
 
-static _Noreturn void run_racer(const struct racer *racer, const struct scene *scene)
+static _Noreturn void run_racer(const struct racer *racer, const struct scene *scene, pid_t parent)
 {
-	alarm(DEADLINE); /* the others would wait for one that failed */
+	/* Racers wait for each other, so none must outlive the program, or wait for one that failed. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent)
+		_exit(1);
+	alarm(DEADLINE);
 	srandom(racer->number);
 	racing = true;
 	for (unsigned int round = 0; round < scene->rounds; round++)
@@ -118,6 +123,7 @@ void race(const char *row, int family, connectx_fn *connectx, const struct scene
 {
 	struct racer racer = { .board = make_board(), .connectx = connectx, .family = family };
 	struct board *board = racer.board;
+	const pid_t parent = getpid();
 	int status;
 
 	open_servers(&racer.servers, family, SOCK_DGRAM);
@@ -127,7 +133,7 @@ void race(const char *row, int family, connectx_fn *connectx, const struct scene
 		if (pid < 0)
 			fail("fork");
 		if (pid == 0)
-			run_racer(&racer, scene);
+			run_racer(&racer, scene, parent);
 	}
 	for (unsigned int i = 0; i < PROCESSES; i++)
 		if (wait(&status) < 0 || status)
