@@ -8,10 +8,11 @@
  *   WAIT    ms to wait after each close(), in addition; at most 1000
  *
  * Output: one row for each way to do it on stdout, one JSON object per line:
- *   {"row":"at once","rounds":20,"busy":20,"longest_ms":25}
- * busy counts the rounds whose first bind() got EBUSY; longest_ms is the longest time from close()
- * (or from munmap()) until bind() succeeded, asked every millisecond. A socket that is bound to a
- * queue before the last one closes should be able to map that queue's rings:
+ *   {"row":"at once","rounds":20,"free":0,"busy":20,"longest_ms":25}
+ * free and busy count the rounds in which the first bind() succeeded, or got EBUSY; longest_ms is
+ * the longest time from close() (or from munmap()) until bind() succeeded, asked every millisecond.
+ * A socket that is bound to a queue before the last one closes should be able to map that queue's
+ * rings:
  *   {"row":"map the FILL ring then","errno":16}
  * Exit: 0 all rows were written; 1 something else failed, with a message; 2 bad usage.
  */
@@ -161,15 +162,18 @@ static bool rebind(const struct way *way, unsigned int ifindex, unsigned int que
 
 static void repeat(const struct way *way, unsigned int ifindex, unsigned int wait)
 {
-	unsigned int busy = 0, longest = 0, ms;
+	unsigned int free = 0, busy = 0, longest = 0, ms;
 
 	for (unsigned int round = 0; round < way->rounds; round++) {
-		busy += rebind(way, ifindex, way->other ? 1 + round : 0, wait, &ms);
+		if (rebind(way, ifindex, way->other ? 1 + round : 0, wait, &ms))
+			busy++;
+		else
+			free++;
 		if (ms > longest)
 			longest = ms;
 	}
-	printf("{\"row\":\"%s\",\"rounds\":%u,\"busy\":%u,\"longest_ms\":%u}\n",
-	       way->row, way->rounds, busy, longest);
+	printf("{\"row\":\"%s\",\"rounds\":%u,\"free\":%u,\"busy\":%u,\"longest_ms\":%u}\n",
+	       way->row, way->rounds, free, busy, longest);
 }
 
 static void take_over(unsigned int ifindex)
