@@ -15,8 +15,9 @@
  * a server as there are ports it stops. shared: two clients had the same address and port.
  * overshadowed counts clients that did not receive what a server sent to them. errno is from
  * the refused call to the last server, or 0. And for each race:
- *   {"row":"race udp4","rounds":200,"owners":200,"doubles":0,"orphans":0,"overshadowed":0}
- * owners of all rounds; rounds with more than one owner, and with none.
+ *   {"row":"race udp4","rounds":200,"owners":200,"one_owner":"all","doubles":0,"orphans":0,
+ *    "overshadowed":0}
+ * owners of all rounds; rounds with one owner ("all", or their number), with more, and with none.
  * Exit: 0 all rows were written; 1 something else failed, with a message; 2 bad usage.
  */
 #include "scene.h"

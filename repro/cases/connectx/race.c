@@ -26,7 +26,7 @@ struct board {
 	pthread_barrier_t barrier;
 	atomic_uint owners, arrived;
 	/* of all rounds */
-	atomic_uint all, doubles, orphans, overshadowed;
+	atomic_uint all, one_owner, doubles, orphans, overshadowed;
 };
 
 struct racer {
@@ -85,6 +85,7 @@ static void run_round(const struct racer *racer, unsigned int round, unsigned in
 	}
 	if (pthread_barrier_wait(&board->barrier) == PTHREAD_BARRIER_SERIAL_THREAD) {
 		board->all += board->owners;
+		board->one_owner += board->owners == 1;
 		board->doubles += board->owners > 1;
 		board->orphans += board->owners == 0;
 		board->owners = board->arrived = 0;
@@ -124,6 +125,7 @@ void race(const char *row, int family, connectx_fn *connectx, const struct scene
 	struct racer racer = { .board = make_board(), .connectx = connectx, .family = family };
 	struct board *board = racer.board;
 	const pid_t parent = getpid();
+	char one_owner[16];
 	int status;
 
 	open_servers(&racer.servers, family, SOCK_DGRAM);
@@ -138,9 +140,13 @@ void race(const char *row, int family, connectx_fn *connectx, const struct scene
 	for (unsigned int i = 0; i < PROCESSES; i++)
 		if (wait(&status) < 0 || status)
 			exit(1);
-	printf("{\"row\":\"%s\",\"rounds\":%u,\"owners\":%u,\"doubles\":%u,\"orphans\":%u,"
-	       "\"overshadowed\":%u}\n", row, scene->rounds, board->all, board->doubles, board->orphans,
-	       board->overshadowed);
+	if (board->one_owner == scene->rounds)
+		snprintf(one_owner, sizeof(one_owner), "\"all\"");
+	else
+		snprintf(one_owner, sizeof(one_owner), "%u", board->one_owner);
+	printf("{\"row\":\"%s\",\"rounds\":%u,\"owners\":%u,\"one_owner\":%s,\"doubles\":%u,\"orphans\":%u,"
+	       "\"overshadowed\":%u}\n", row, scene->rounds, board->all, one_owner, board->doubles,
+	       board->orphans, board->overshadowed);
 	close_servers(&racer.servers);
 	munmap(board, sizeof(*board));
 }
