@@ -109,19 +109,22 @@ static struct xdp_desc pass_on(const struct xdp_desc *desc, struct port *from, s
 	return passed;
 }
 
-static void wake_up(struct port *p, bool need_wakeup)
+/*
+ * Lets the kernel send what is in the TX ring. A call sends a batch of the kernel's, and returns
+ * EAGAIN if there is more: the next step sends that.
+ */
+static void send_tx(struct port *p, bool need_wakeup)
 {
-	/* Each call sends a batch of the kernel's, and then returns EAGAIN. */
-	while (__atomic_load_n(p->tx.consumer, __ATOMIC_ACQUIRE) != *p->tx.producer) {
-		if (need_wakeup && !xsk_ring_prod__needs_wakeup(&p->tx))
-			return;
-		if (sendto(xsk_socket__fd(p->xsk), NULL, 0, MSG_DONTWAIT, NULL, 0) < 0 &&
-		    errno != EAGAIN && errno != EBUSY && errno != ENOBUFS)
-			fail("sendto", errno);
-	}
+	if (__atomic_load_n(p->tx.consumer, __ATOMIC_ACQUIRE) == *p->tx.producer ||
+	    (need_wakeup && !xsk_ring_prod__needs_wakeup(&p->tx)))
+		return;
+	if (sendto(xsk_socket__fd(p->xsk), NULL, 0, MSG_DONTWAIT, NULL, 0) < 0 &&
+	    errno != EAGAIN && errno != EBUSY && errno != ENOBUFS)
+		fail("sendto", errno);
 }
 
-static void forward(struct port *from, struct port *to, bool need_wakeup)
+/* Moves what was received on one port into the TX ring of the other. */
+static void forward(struct port *from, struct port *to)
 {
 	uint32_t at, out, n = xsk_ring_cons__peek(&from->rx, BATCH, &at);
 
@@ -134,16 +137,20 @@ static void forward(struct port *from, struct port *to, bool need_wakeup)
 		xsk_ring_prod__submit(&to->tx, n);
 		xsk_ring_cons__release(&from->rx, n);
 	}
-	wake_up(to, need_wakeup);
-	complete(to);
-	refill(from);
 }
 
 void forwarder_step(struct forwarder *f)
 {
 	for (unsigned int queue = 0; queue < f->queues; queue++) {
-		forward(&f->ports[0][queue], &f->ports[1][queue], f->need_wakeup);
-		forward(&f->ports[1][queue], &f->ports[0][queue], f->need_wakeup);
+		forward(&f->ports[0][queue], &f->ports[1][queue]);
+		forward(&f->ports[1][queue], &f->ports[0][queue]);
+	}
+	for (unsigned int i = 0; i < 2 * f->queues; i++) {
+		struct port *p = &f->ports[i % 2][i / 2];
+
+		send_tx(p, f->need_wakeup);
+		complete(p);
+		refill(p);
 	}
 }
 
@@ -152,7 +159,7 @@ static void see(struct umem *u, uint64_t address)
 	u->seen[address / FRAME_SIZE]++;
 }
 
-/* Every frame is free, or in one ring: what is between the two ends of a ring is in it. */
+/* Notes the frames in a port's rings, which are those between the two ends of each ring. */
 static void see_port(struct port *p)
 {
 	for (uint32_t i = *p->fill.consumer; i != *p->fill.producer; i++)
@@ -189,7 +196,9 @@ int forwarder_count(struct forwarder *f, struct frames *frames)
 	for (struct umem *u = f->umems; u < f->umems + 2; u++) {
 		for (unsigned int i = 0; i < u->n_free; i++)
 			see(u, u->free[i]);
+		frames->all += u->n_frames;
 		for (unsigned int i = 0; i < u->n_frames; i++) {
+			frames->once += u->seen[i] == 1;
 			frames->lost += !u->seen[i];
 			frames->twice += u->seen[i] > 1;
 		}

@@ -13,16 +13,20 @@
 #define MAX_QUEUES 4
 #define BATCH 48 /* packets: each flow's six sizes */
 
-/* What became of the packets; arrived and returned count those that came unaltered, once, and
+/*
+ * What became of the packets; arrived and returned count those that came unaltered, once, and
  * in the order of their flow; per_second is that of the fastest stretch.
  */
 struct traffic {
 	unsigned int sent, arrived, returned, altered, out_of_order, per_second;
 };
 
-/* Where the frames were at the end, and what the kernel's XDP_STATISTICS counted. */
+/*
+ * At the end, each frame has to be in one place: free, or in one ring. These are the UMEMs' frames
+ * that were seen once, not at all, and more than once; and what XDP_STATISTICS counted as dropped.
+ */
 struct frames {
-	unsigned int lost, twice, dropped;
+	unsigned int all, once, lost, twice, dropped;
 };
 
 struct options {

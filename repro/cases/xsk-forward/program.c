@@ -10,13 +10,14 @@
  *
  * Output: a row for each design and one for their speed, one JSON object per line:
  *   {"row":"one UMEM","sent":20000,"arrived":"all","returned":"all","altered":0,
- *    "out_of_order":0,"dropped":0,"frames_lost":0,"frames_twice":0,
+ *    "out_of_order":0,"dropped":0,"frames":"all","frames_lost":0,"frames_twice":0,
  *    "packets_per_second":31415,"errno":0}
  *   {"row":"one UMEM against two","ratio":1.31}
  * arrived and returned are a number if it was not all packets; dropped is what the kernel counts
- * in XDP_STATISTICS; frames are those of the UMEMs; packets_per_second is of the fastest stretch
- * of 960 packets, there and back. If a design's sockets cannot be created, it sends no packet,
- * and ratio is null.
+ * in XDP_STATISTICS; frames are those of the UMEMs that were seen in one place at the end, or their
+ * number if that was not all; packets_per_second is of the fastest stretch of 960 packets, there
+ * and back. If a design's sockets cannot be created, it sends 0 packets, and what it did not see
+ * is null, as is ratio.
  * Exit: 0 all rows were written; 1 another step failed, with a message; 2 bad usage.
  */
 #define _GNU_SOURCE
@@ -76,19 +77,29 @@ static int open_when_free(struct forwarder **f, const struct options *o, bool on
 	return err;
 }
 
-static void print_row(const char *row, const struct traffic *t, const struct frames *frames, int err)
-{
-	char arrived[16] = "\"all\"", returned[16] = "\"all\"";
+struct text {
+	char is[16];
+};
 
-	if (!t->sent || t->arrived != t->sent)
-		snprintf(arrived, sizeof(arrived), "%u", t->arrived);
-	if (!t->sent || t->returned != t->sent)
-		snprintf(returned, sizeof(returned), "%u", t->returned);
+/* "all", or the number if it is not all or there were none. */
+static struct text number_or_all(unsigned int n, unsigned int all)
+{
+	struct text text = { "\"all\"" };
+
+	if (!n || n != all)
+		snprintf(text.is, sizeof(text.is), "%u", n);
+	return text;
+}
+
+static void print_row(const char *row, const struct traffic *t, const struct frames *frames)
+{
 	printf("{\"row\":\"%s\",\"sent\":%u,\"arrived\":%s,\"returned\":%s,\"altered\":%u,"
-	       "\"out_of_order\":%u,\"dropped\":%u,\"frames_lost\":%u,\"frames_twice\":%u,"
-	       "\"packets_per_second\":%u,\"errno\":%d}\n", row, t->sent, arrived, returned,
-	       t->altered, t->out_of_order, frames->dropped, frames->lost, frames->twice,
-	       t->per_second, -err);
+	       "\"out_of_order\":%u,\"dropped\":%u,\"frames\":%s,\"frames_lost\":%u,"
+	       "\"frames_twice\":%u,\"packets_per_second\":%u,\"errno\":0}\n", row, t->sent,
+	       number_or_all(t->arrived, t->sent).is, number_or_all(t->returned, t->sent).is,
+	       t->altered, t->out_of_order, frames->dropped,
+	       number_or_all(frames->once, frames->all).is, frames->lost, frames->twice,
+	       t->per_second);
 }
 
 /* Prints a row, and returns the packets per second, or 0. */
@@ -101,7 +112,9 @@ static unsigned int try_design(const char *row, const struct options *o, bool on
 
 	err = open_when_free(&f, o, one_umem);
 	if (err) {
-		print_row(row, &traffic, &frames, err);
+		printf("{\"row\":\"%s\",\"sent\":0,\"arrived\":null,\"returned\":null,\"altered\":null,"
+		       "\"out_of_order\":null,\"dropped\":null,\"frames\":null,\"frames_lost\":null,"
+		       "\"frames_twice\":null,\"packets_per_second\":null,\"errno\":%d}\n", row, -err);
 		return 0;
 	}
 	err = traffic_run(&traffic, o->packets, f);
@@ -111,7 +124,7 @@ static unsigned int try_design(const char *row, const struct options *o, bool on
 	if (err)
 		fail("XDP_STATISTICS", err);
 	forwarder_close(f);
-	print_row(row, &traffic, &frames, 0);
+	print_row(row, &traffic, &frames);
 	return traffic.per_second;
 }
 
