@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 # repro/libbpf/build: libbpf 0.3 as it is, and with a semantic patch.
+# shellcheck disable=SC2154 # bats sets stderr
 
 load lib
 
@@ -83,6 +84,22 @@ repository() {
 	WITH_FIX='' run -2 --separate-stderr "$build" "$repository" "$out/FIX=FIX"
 	said "the case has none"
 	[ ! -e "$out" ]
+}
+
+@test "if libbpf cannot be reached, the distribution's is used, and a line says so" {
+	repository v0.3
+	run -0 "$build" "$repository" "$out/FIX=FIX^"
+	# Pretend that the distribution's had been fetched.
+	mv "$BATS_TEST_TMPDIR/cache/xsklab/libraries"/* "$BATS_TEST_TMPDIR/cache/xsklab/libraries/distro-libbpf-0.3-1"
+	echo distro-libbpf-0.3-1 >"$BATS_TEST_TMPDIR/cache/xsklab/distro-libbpf"
+	export LIBBPF_GIT=$BATS_TEST_TMPDIR/nowhere
+	for _ in 1 2; do # the second time, it does not ask again
+		run -0 --separate-stderr "$build" '' "$out/FIX-parent=FIX^" "$out/FIX=FIX"
+		[ "$(grep -c "cannot reach $LIBBPF_GIT, and LIBBPF is not set: using LIBBPF=distro" <<<"$stderr")" = 1 ]
+	done
+	one_line
+	run -125 --separate-stderr "$build" upstream "$out/FIX=FIX"
+	said "use LIBBPF=distro or LIBBPF=GITDIR"
 }
 
 @test "a LIBBPF or revision that names no libbpf is refused" {
