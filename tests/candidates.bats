@@ -70,7 +70,7 @@ the program exited with 1' ]
 			"1 write(2, \"worker 2: $words\\n\", 38) = 38" '54 setsockopt(6, SOL_SOCKET, SO_DEBUG, [1], 4) = -1 EACCES (Permission denied)' >"$BATS_TEST_TMPDIR/log"
 		chosen - bind EBUSY .spoken <"$BATS_TEST_TMPDIR/log"
 	done
-	# Any other number names no error.
+	# Any other number is not an error.
 	log '49 bind(5, {sa_family=AF_XDP}, 16) = -1 EBUSY (Device or resource busy)' \
 		'1 write(2, "worker 16 of 16 gives up\n", 38) = 38' >"$BATS_TEST_TMPDIR/log"
 	chosen - bind EBUSY '.spoken | not' <"$BATS_TEST_TMPDIR/log"

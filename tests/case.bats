@@ -32,7 +32,7 @@ refused() {
 # wrong FILTER TEXT: the same, and the line names case.json.
 wrong() { refused "$1" "mine/case.json: $2"; }
 
-# right FILTER [WORD...]: the changed case is accepted, and there is no run to show yet.
+# right FILTER [WORD...]: the changed case is accepted; only a verdict is missing, as nothing ran.
 right() {
 	with "$1"
 	BUILD=$BATS_TEST_TMPDIR/build run -125 --separate-stderr repro/run show "${@:2}"

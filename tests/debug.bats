@@ -101,7 +101,7 @@ by_script() {
 	nothing_runs
 }
 
-@test "before the fix, the program's gdb sees no xsk_create_ctx for the inner device" {
+@test "before the fix, the program's gdb does not see xsk_create_ctx for the inner device" {
 	export COLUMN=before QUEUES=1
 	debug
 	by_script kernel continue delete continue >"$BATS_TEST_TMPDIR/kernel" 2>&1 3>&- &

@@ -87,7 +87,7 @@ aligned() {
 	[ "$output" = '["value",6,6,false,false,false]' ]
 }
 
-@test "a page fault begins a block again, and is none of the program's doing" {
+@test "a page fault begins a block again, and is not a difference of the program" {
 	recorded works t0 0 1 2 3 5 0 6 7
 	recorded fails t0 0 0 1 1 2 3 5 0 6 7
 	aligned
@@ -126,7 +126,7 @@ aligned() {
 	[ -z "$output" ]
 }
 
-@test "a record that is none is told" {
+@test "a broken or missing record is an error" {
 	recorded works t0 0 6 7
 	recorded fails t0 0 6 77
 	run -1 env ASAN_OPTIONS=detect_leaks=0 "$ALIGN" "$BATS_TEST_TMPDIR/works" "$BATS_TEST_TMPDIR/fails"

@@ -123,7 +123,7 @@ exchanged() {
 	exchanged libxdp-prog-refcnt
 }
 
-@test "xsk-bindtodevice: two kernels, of which one lets nobody bind and send" {
+@test "xsk-bindtodevice: without the check an unprivileged user sends from another device, with it not" {
 	judged xsk-bindtodevice 0 reproduced "EPERM without the check, EINVAL, EPERM with it" 0
 	[ "$(jq -c '[.columns[].rows[].facts | [.uid, .sends]]' "$BATS_TEST_TMPDIR/xsk-bindtodevice/verdict.json")" = \
 		'[[65534,true],[65534,true],[65534,false],[65534,true],[65534,true],[65534,false],[65534,false],[65534,true]]' ]

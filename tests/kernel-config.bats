@@ -62,7 +62,7 @@ nothing_half_written() {
 	run -0 "$source" v9.1
 }
 
-@test "words that name no kernel are refused" {
+@test "words that do not name a kernel are refused" {
 	for word in 5.15 v5 vx.y v5.15-rc1 /nonexistent mainline; do
 		run -2 --separate-stderr "$source" "$word"
 		said "KERNEL=$word"

@@ -102,7 +102,7 @@ repository() {
 	said "use LIBBPF=distro or LIBBPF=GITDIR"
 }
 
-@test "a LIBBPF or revision that names no libbpf is refused" {
+@test "a LIBBPF or revision that does not name a libbpf is refused" {
 	for word in v0.3 /nonexistent "$BATS_TEST_TMPDIR"; do
 		run -2 --separate-stderr "$build" "$word" "$out/FIX=FIX"
 		said "LIBBPF=$word"

@@ -117,7 +117,7 @@ same_sources() { # OUT FIX|FIX-parent
 	[ -n "$(find "$out/FIX" -name '*.o' -newermt 2021-01-01)" ]
 }
 
-@test "a LIBXDP or FIX that names no libxdp is refused" {
+@test "a LIBXDP or FIX that does not name a libxdp is refused" {
 	for word in v1.3.0 /nonexistent "$BATS_TEST_TMPDIR"; do
 		FIX=7c457b5ba90e10f48c99cfe92ac93167e8716fd0 run -2 --separate-stderr pair "$word"
 		said "LIBXDP=$word"

@@ -12,7 +12,7 @@ setup() {
 	unshare=(unshare --net --mount)
 	[ "$(id -u)" = 0 ] || unshare+=(--map-root-user)
 	"${unshare[@]}" ip link add type veth 2>/dev/null ||
-		skip "this host gives no network namespace with veth to this user"
+		skip "this user cannot create a network namespace with veth here"
 }
 
 # away SCRIPT: run it as root of a throw-away namespace with a /run of its own.

@@ -59,7 +59,7 @@ repro/run exited with 137, but the verdict is missing" ]
 	run -125 --separate-stderr nightly "nowhere good unbuildable"
 	[ "$(cells '"\(.kernel) \(.result): \(.reason)"' | sort -u)" = \
 "good as predicted: EINVAL before the fix, success after it
-nowhere lab failure: KERNEL=nowhere is none
+nowhere lab failure: KERNEL=nowhere: no such kernel
 unbuildable lab failure: the kernel does not build" ]
 	[ "$(grep -c '^build nowhere' "$CALLS")" = 1 ]
 	[ "$(grep -c '^build unbuildable' "$CALLS")" = 2 ]

@@ -63,8 +63,8 @@ def of_side($side; $task; $at): if . == null then null else
     calls: [.calls[] as $i | $run[$side].calls["\($task)"][$i] | values | select(.name | is_noise | not)],
     stack: [.stack[] as $b | place($side; $b) | {function, file, line}]} end;
 
-# What a call is to be compared by: what is written to the terminal is not the same as what is
-# written to an error's channel, and ends with different statuses are not the same.
+# Calls with the same kind are alike. Writes to stdout and stderr differ, and so do exits with
+# different statuses.
 def kind_of_call: if .name | test("^(p?writev?(64)?|exit|exit_group)$") then "\(.name) \(.args | split(",")[0])" else "\(.name) \(.error)" end;
 
 def without($others): . as $these | reduce $others[] as $o ($these; (map(kind_of_call) | index($o | kind_of_call)) as $i

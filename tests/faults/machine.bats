@@ -76,7 +76,7 @@ its_cache() {
 }
 
 @test "machine: no user namespaces" {
-	unshare -r true || skip "there are none anyway"
+	unshare -r true || skip "this user cannot create user namespaces anyway"
 	fault 0 60 '' '' unshare -r bash -euc "echo 0 >/proc/sys/user/max_user_namespaces; ! unshare -r true; exec repro/run"
 }
 

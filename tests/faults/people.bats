@@ -12,7 +12,7 @@ job() {
 	JOB=(bash -c 'set -m; make -s repro & job=$!; '"$1"'; while wait "$job"; status=$?; [ $status = 148 ]; do :; done; exit $status' --)
 }
 
-# Files that a run makes in turn if everything but the kernel is to be built.
+# Files that a run makes in turn if it has to build everything but the kernel.
 MOMENTS=(. xsk-netns-cookie/verdict.json libxdp/FIX/library.json init libxdp/FIX-parent/xsk.o
 	xsk-netns-cookie/program.after xsk-netns-cookie/initrd.after xsk-netns-cookie/before/qemu.log
 	xsk-netns-cookie/before/timeline.jsonl xsk-netns-cookie/before/refused.0.json)

@@ -4,8 +4,8 @@
  *
  * A connection is told from others by its 4-tuple: source address and port, destination
  * address and port. Linux shares a source port between destinations only if it is asked the
- * right way, which differs between TCP and UDP; asked the wrong way, a program runs out of
- * ephemeral ports, or gets two UDP sockets with one 4-tuple, one of which receives nothing.
+ * right way, which differs between TCP and UDP. Otherwise, a program runs out of ephemeral ports,
+ * or gets two UDP sockets with one 4-tuple, and then only one of them receives anything.
  */
 #ifndef CONNECTX_H
 #define CONNECTX_H

@@ -3,7 +3,7 @@
  * What libxdp's functions return when they fail.
  *
  * usage: program DEVICE
- * The kernel refuses chunks whose size is no power of two, and a queue that DEVICE does not have.
+ * The kernel refuses a chunk size that is not a power of two, and a queue that DEVICE lacks.
  *
  * Output: one row per call of a function on stdout, one JSON object per line:
  *   {"row":"a UMEM with odd chunks","returned":-22,"errno":22}

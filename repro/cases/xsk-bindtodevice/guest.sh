@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# In the guest: a veth pair, whose ends are the two devices, with two queues each. They send
-# nothing of their own.
+# In the guest: a veth pair, two devices with two queues each. They send nothing unless asked to.
 
 up() {
 	ip -batch - <<-EOF

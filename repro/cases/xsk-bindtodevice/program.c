@@ -11,7 +11,7 @@
  * Output: one row per socket on stdout, one JSON object per line:
  *   {"row":"another device","uid":65534,"sends":false,"errno":22}
  * sends says whether a frame left the device; errno is bind()'s, or setsockopt()'s for the socket
- * that is to be tied anew.
+ * that should be tied anew.
  * Exit: 0 all rows were written; 1 another step failed, with a message; 2 bad usage.
  */
 #define _GNU_SOURCE

@@ -206,7 +206,7 @@ int forwarder_count(struct forwarder *f, struct frames *frames)
 	return err;
 }
 
-/* A UMEM's first socket is as old as the UMEM, so that is made in the device's namespace, too. */
+/* xsk_umem__create() also creates the first socket, so call it in the device's namespace, too. */
 static int open_device(struct forwarder *f, unsigned int device, struct umem *umem, unsigned int n_frames)
 {
 	int sockets[MAX_QUEUES], err = enter_netns(namespaces[device]);

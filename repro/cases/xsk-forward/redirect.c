@@ -27,7 +27,7 @@ static int load(int map)
 			     sizeof(program) / sizeof(*program), NULL);
 }
 
-/* Both functions want to be called in the device's namespace. */
+/* Call both functions in the device's namespace. */
 void redirect_to(const int *sockets, unsigned int n, const char *device)
 {
 	int map = bpf_map_create(BPF_MAP_TYPE_XSKMAP, "sockets", sizeof(int), sizeof(int), n, NULL);

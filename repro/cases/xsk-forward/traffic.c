@@ -53,7 +53,7 @@ static unsigned int fill_packet(struct packet *p, unsigned int i)
 	const unsigned int size = sizes[number % (sizeof(sizes) / sizeof(*sizes))];
 
 	p->ether = (struct ether_header){
-		.ether_dhost = { 2, 0, 0, 0, 0, 2 }, /* no device's: IP is not to see the packet */
+		.ether_dhost = { 2, 0, 0, 0, 0, 2 }, /* not a device's, so that IP ignores the packet */
 		.ether_shost = { 2, 0, 0, 0, 0, 1 },
 		.ether_type = htons(ETHERTYPE_IP),
 	};
