@@ -3,6 +3,7 @@
 # repro/case, the checks of repro/judge/plan.jq, and the schemas of case.json, verdict.json and
 # why.json. Each test shows a wrong file beside a right one.
 # shellcheck disable=SC2154 # bats sets stderr
+# shellcheck disable=SC2030,SC2031 # bats: each test is a shell of its own
 
 load lib
 
@@ -364,31 +365,31 @@ is_of_form() { # VERDICT
 	[[ ${lines[-1]} == *"NOT REPRODUCED"*"before: one UMEM: success instead of EINVAL"* ]]
 }
 
+# can_fail CASE: it is reproduced, and with its columns exchanged it is not.
+can_fail() {
+	CASE=$1 run -0 --separate-stderr repro/run
+	[[ ${lines[-1]} == "  REPRODUCED: "* ]]
+	CASE=$1 SWAP=1 run -1 --separate-stderr repro/run
+	[[ ${lines[-1]} == *"NOT REPRODUCED"* ]]
+}
+
 # bats test_tags=slow
 @test "libxdp's own: each fix decides, and SWAP=1 is not reproduced" {
 	for name in libxdp-errno-sign libxdp-umem-flags libxdp-prog-refcnt; do
-		CASE=$name run -0 --separate-stderr repro/run
-		CASE=$name SWAP=1 run -1 --separate-stderr repro/run
-		[[ ${lines[-1]} == *"NOT REPRODUCED"* ]]
+		can_fail "$name"
 	done
 }
 
 # bats test_tags=slow
 @test "xsk-need-wakeup: only the fix differs, and SWAP=1 is not reproduced" {
 	! older_than 6.1 || skip "this kernel may lack the fix: see the case's rules"
-	CASE=xsk-need-wakeup run -0 --separate-stderr repro/run
-	[[ ${lines[-1]} == "  REPRODUCED: "* ]]
-	CASE=xsk-need-wakeup SWAP=1 run -1 --separate-stderr repro/run
-	[[ ${lines[-1]} == *"NOT REPRODUCED"* ]]
+	can_fail xsk-need-wakeup
 }
 
 # bats test_tags=slow
 @test "xsk-ring-optlen: only the fix differs, and SWAP=1 is not reproduced" {
 	! older_than 6.9 || skip "this kernel may lack the fix: see the case's rules"
-	CASE=xsk-ring-optlen run -0 --separate-stderr repro/run
-	[[ ${lines[-1]} == "  REPRODUCED: "* ]]
-	CASE=xsk-ring-optlen SWAP=1 run -1 --separate-stderr repro/run
-	[[ ${lines[-1]} == *"NOT REPRODUCED"* ]]
+	can_fail xsk-ring-optlen
 }
 
 # bats test_tags=slow
