@@ -2,7 +2,7 @@
 /*
  * connectx(): connect, and use each source port for as many destinations as there are.
  *
- * A connection is told from others by its 4-tuple: source address and port, destination
+ * A connection is identified by its 4-tuple: source address and port, destination
  * address and port. Linux shares a source port between destinations only if it is asked the
  * right way, which differs between TCP and UDP. Otherwise, a program runs out of ephemeral ports,
  * or gets two UDP sockets with one 4-tuple, and then only one of them receives anything.
