@@ -38,6 +38,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "postdominators.h"
 #include "run.h"
 
 #define RESYNC 400 /* places ahead, where there is other code */
@@ -49,125 +50,6 @@
 
 static struct run runs[2];
 static const char *const names[2] = { "works", "fails" };
-
-/*
- * The immediate postdominators of a function, from the ways that both runs took through it
- * in this task: Cooper, Harvey, Kennedy, "A Simple, Fast Dominance Algorithm", on the
- * reversed graph. Node 0 is the function's end.
- */
-struct node {
-	uint32_t site, order, post;
-	uint32_t *from, *to, n_from, n_to;
-};
-
-struct function {
-	uint32_t frames[2]; /* its first frame in each run */
-	struct node *nodes;
-	uint32_t n_nodes;
-};
-
-static struct function *functions; /* by key */
-static uint32_t *node_of_site;     /* of the function that was looked at last */
-
-static uint32_t node_of(struct function *f, uint32_t site)
-{
-	uint32_t node = node_of_site[site];
-
-	if (node && node < f->n_nodes && f->nodes[node].site == site)
-		return node;
-	for (node = 1; node < f->n_nodes && f->nodes[node].site != site; node++)
-		; /* another function was computed in between */
-	node_of_site[site] = node;
-	if (node < f->n_nodes)
-		return node;
-	*ADD(f->nodes, f->n_nodes) = (struct node){ .site = site, .order = NONE, .post = NONE };
-	return f->n_nodes - 1;
-}
-
-static void add_edge(struct function *f, uint32_t from, uint32_t to)
-{
-	struct node *a = &f->nodes[from], *b = &f->nodes[to];
-
-	for (uint32_t i = 0; i < a->n_to; i++)
-		if (a->to[i] == to)
-			return;
-	*ADD(a->to, a->n_to) = to;
-	*ADD(b->from, b->n_from) = from;
-}
-
-/* Numbers the nodes from the end backwards, in postorder. */
-static void visit(struct function *f, uint32_t node, uint32_t *order, uint32_t *count)
-{
-	f->nodes[node].order = 0;
-	for (uint32_t i = 0; i < f->nodes[node].n_from; i++)
-		if (f->nodes[f->nodes[node].from[i]].order == NONE)
-			visit(f, f->nodes[node].from[i], order, count);
-	order[*count] = node;
-	f->nodes[node].order = (*count)++;
-}
-
-static uint32_t meet(const struct node *nodes, uint32_t a, uint32_t b)
-{
-	while (a != b) {
-		if (nodes[a].order < nodes[b].order)
-			a = nodes[a].post;
-		else
-			b = nodes[b].post;
-	}
-	return a;
-}
-
-static void compute_postdominators(struct function *f, struct task *const tasks[2])
-{
-	uint32_t *order, count = 0;
-	bool changed = true;
-
-	*ADD(f->nodes, f->n_nodes) = (struct node){ .site = NONE, .order = NONE, .post = NONE };
-	for (int side = 0; side < 2; side++) {
-		const struct task *task = tasks[side];
-
-		for (uint32_t frame = f->frames[side]; frame != NONE; frame = task->frames[frame].same) {
-			uint32_t before = NONE;
-
-			for (uint32_t i = task->frames[frame].first; i != NONE; i = task->steps[i].next) {
-				uint32_t node = node_of(f, runs[side].blocks[task->steps[i].block].site);
-
-				if (before != NONE)
-					add_edge(f, before, node);
-				before = node;
-			}
-			if (before != NONE)
-				add_edge(f, before, 0);
-		}
-	}
-	order = malloc(f->n_nodes * sizeof(*order));
-	visit(f, 0, order, &count);
-	f->nodes[0].post = 0;
-	while (changed) {
-		changed = false;
-		for (uint32_t o = count - 1; o-- > 0;) {
-			struct node *node = &f->nodes[order[o]];
-			uint32_t post = NONE;
-
-			for (uint32_t i = 0; i < node->n_to; i++)
-				if (f->nodes[node->to[i]].post != NONE)
-					post = post == NONE ? node->to[i] : meet(f->nodes, post, node->to[i]);
-			changed |= node->post != post;
-			node->post = post;
-		}
-	}
-	free(order);
-}
-
-/* The site where both runs are together again, or NONE for the function's end. */
-static uint32_t postdominator(struct task *const tasks[2], uint32_t function, uint32_t site)
-{
-	struct function *f = &functions[function];
-
-	if (!f->n_nodes)
-		compute_postdominators(f, tasks);
-	return f->nodes[f->nodes[node_of(f, site)].post].site;
-}
 
 /* Where an alignment is: a frame of each run, and a step of it. */
 static struct task *both[2];
@@ -354,7 +236,7 @@ static bool align(uint32_t number, uint32_t a, uint32_t b)
 			leaves = at[0] == NONE;
 		} else if ((kind == 'b' && x->taken != y->taken) ||
 			   (kind == 'j' && runs[0].blocks[x->after].entry != runs[1].blocks[y->after].entry)) {
-			uint32_t together = postdominator(both, both[1]->frames[b].function, site);
+			uint32_t together = postdominator(both[1]->frames[b].function, site);
 
 			difference = "branch";
 			leaves = together == NONE;
@@ -405,18 +287,7 @@ static void align_tasks(uint32_t number)
 			both[side] ? both[side]->n_steps : 0, both[side] ? both[side]->n_made : 0, both[side] ? both[side]->n_calls : 0);
 	if (!both[0] || !both[1] || !both[0]->n_frames || !both[1]->n_frames)
 		return;
-	functions = calloc(n_keys, sizeof(*functions));
-	node_of_site = calloc(n_keys, sizeof(*node_of_site));
-	for (uint32_t i = 0; i < n_keys; i++)
-		functions[i].frames[0] = functions[i].frames[1] = NONE;
-	for (int side = 0; side < 2; side++) {
-		for (uint32_t i = 0; i < both[side]->n_frames; i++) {
-			struct frame *frame = &both[side]->frames[i];
-
-			frame->same = functions[frame->function].frames[side];
-			functions[frame->function].frames[side] = i;
-		}
-	}
+	read_ways(runs, both);
 	/* Of each program that the task executed, one after the other. */
 	for (uint32_t at[2] = { 0, 0 }; at[0] != NONE && at[1] != NONE && align(number, at[0], at[1]);)
 		for (int side = 0; side < 2; side++)
