@@ -153,6 +153,16 @@ refuses() {
 	refuses "unknown knob" "PROG=$PROGRAM" WORKS=NOSUCH=1 FAILS=NOSUCH=2
 }
 
+@test "a record that cannot be written in full is a lab failure" {
+	export QEMU=$BATS_TEST_TMPDIR/qemu ARGS='compute 1000000'
+	for full in 'ulimit -f 1024' 'ln -sf /dev/full record.run' 'ln -sf /dev/full record.blocks'; do
+		printf '%s\n' '#!/bin/sh' "case \"\$*\" in *-kernel*) $full ;; esac" 'exec qemu-system-x86_64 "$@"' >"$QEMU"
+		chmod +x "$QEMU"
+		run -125 --separate-stderr repro/diverge "PROG=$PROGRAM" "SETUP=$NONE" WORKS=DEADLINE=20 FAILS=DEADLINE=20
+		ends_with "qemu: QEMU exited with 1: record: cannot write record."
+	done
+}
+
 answer() { jq -re "$1" build/diverge.json; }
 
 # diverges WORKS FAILS: of the program with these arguments.

@@ -3,17 +3,18 @@
  * A plugin for QEMU's emulator: record which blocks of code a program executes in
  * ring 3, task by task.
  *
- * usage: -plugin FILE,switch=ADDRESS,exec=ADDRESS,dead=ADDRESS,begin=ADDRESS,out=PREFIX
+ * usage: -plugin FILE,switch=ADDRESS,exec=ADDRESS,dead=ADDRESS,begin=ADDRESS
  *   switch  the kernel's __switch_to_asm
  *   exec    the kernel's begin_new_exec
  *   dead    the kernel's do_task_dead
  *   begin   where the code of begin.c begins; the task that runs it is the program's first
- * Output: PREFIX.run, 32-bit words in order of time: the number of a block, or SWITCH
- *   with the number of the task that runs from here; PREFIX.blocks, a line for each block:
+ * Output: record.run, 32-bit words in order of time: the number of a block, or SWITCH
+ *   with the number of the task that runs from here; record.blocks, a line for each block:
  *   "start last end target kind image", addresses in hex, where last is its last instruction,
  *   the one that decides where it goes on, and target is 0 where that is not in the code;
  *   image counts the programs that were executed, in order of time, and is the first one
- *   that ran the block. Block n is line n + 1.
+ *   that ran the block. Block n is line n + 1. If they cannot be written in full, QEMU ends with
+ *   1, and a line on stderr says why.
  *
  * Registers cannot be read before QEMU 9. But the first thing that __switch_to_asm loads
  * is the stack pointer of the next task, and the address of that stands for the task. A
@@ -23,8 +24,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "../../vm/plugin.h"
 
+#define RUN "record.run"
+#define BLOCKS "record.blocks"
 #define SWITCH 0x80000000u
 #define BEGIN_SIZE 0x200000
 #define MAX_CALLS 4096
@@ -51,9 +55,30 @@ static int n_tasks, n_images;
 static uint32_t n_blocks;
 static const struct block *calls[MAX_CALLS]; /* the program's system calls */
 static int n_calls;
+static uint32_t words[1 << 16], n_words; /* for run, not yet written */
 static FILE *run, *blocks;
 
-static void put(uint32_t word) { fwrite_unlocked(&word, sizeof(word), 1, run); }
+/* A record without its end looks like one of a program that did less: end QEMU. */
+static void check(bool is_written, const char *file)
+{
+	if (is_written)
+		return;
+	fprintf(stderr, "record: cannot write %s: %m\n", file);
+	_exit(1);
+}
+
+static void flush(void)
+{
+	check(fwrite(words, sizeof(*words), n_words, run) == n_words, RUN);
+	n_words = 0;
+}
+
+static void put(uint32_t word)
+{
+	words[n_words++] = word;
+	if (n_words == sizeof(words) / sizeof(*words))
+		flush();
+}
 
 static void switches(unsigned int cpu, void *data)
 {
@@ -128,7 +153,8 @@ static void ran(unsigned int cpu, void *data)
 		return;
 	if (block->number < 0) {
 		block->number = n_blocks++;
-		fprintf(blocks, "%lx %lx %lx %lx %s %d\n", block->start, block->last, block->end, block->target, block->kind, task->image);
+		check(fprintf(blocks, "%lx %lx %lx %lx %s %d\n", block->start, block->last, block->end, block->target,
+			      block->kind, task->image) > 0, BLOCKS);
 		if (block->kind[0] == 's' && n_calls < MAX_CALLS)
 			calls[n_calls++] = block;
 	}
@@ -207,27 +233,16 @@ static void translated(struct qemu_plugin_tb *tb)
 
 static __attribute__((destructor)) void ended(void)
 {
-	if (run && blocks && (fclose(run) || fclose(blocks)))
-		perror("record");
-}
-
-static FILE *create(const char *prefix, const char *suffix)
-{
-	char name[4096];
-	FILE *file;
-
-	snprintf(name, sizeof(name), "%s.%s", prefix, suffix);
-	file = fopen(name, "we");
-	if (!file)
-		perror(name);
-	return file;
+	if (!run || !blocks)
+		return;
+	flush();
+	check(!fclose(run), RUN);
+	check(!fclose(blocks), BLOCKS);
 }
 
 EXPORTED int
 qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv)
 {
-	const char *out = "record";
-
 	(void)info;
 	for (int i = 0; i < argc; i++) {
 		char *value = strchr(argv[i], '=');
@@ -243,14 +258,14 @@ qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv)
 			address_of_dead = strtoull(value, NULL, 16);
 		else if (!strcmp(argv[i], "begin"))
 			address_of_begin = strtoull(value, NULL, 16);
-		else if (!strcmp(argv[i], "out"))
-			out = value;
 		else
 			return -1;
 	}
-	run = create(out, "run");
-	blocks = create(out, "blocks");
-	if (!run || !blocks || !address_of_switch || !address_of_exec || !address_of_dead || !address_of_begin)
+	run = fopen(RUN, "we");
+	check(run, RUN);
+	blocks = fopen(BLOCKS, "we");
+	check(blocks, BLOCKS);
+	if (!address_of_switch || !address_of_exec || !address_of_dead || !address_of_begin)
 		return -1;
 	register_translated(id);
 	return 0;
