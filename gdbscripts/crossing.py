@@ -20,6 +20,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from guest import Call, Counter, Tasks  # noqa: E402
 from path import Path, Recorder  # noqa: E402
 from question import Question  # noqa: E402
+from symbols import LabError  # noqa: E402
 
 SWITCH = 0x80000000
 KINDS = {"jcc": "branch", "call": "call", "ret": "return"}
@@ -30,7 +31,11 @@ def cross(counter, call, recorder):
     wanted = call["thread"], call["number"], call["nth"]
     counter.next(f"call {call['nth']} of number {call['number']}", lambda *made: made == wanted)
     Call(call, counter).watch(recorder)
-    return Path(*recorder.last())
+    addresses, whole = recorder.last()
+    if not whole:
+        raise LabError(f"call {call['nth']} of number {call['number']} executes more than"
+                       f" {recorder.room} blocks of code, too many to compare")
+    return Path(addresses)
 
 
 def kind_of(last):

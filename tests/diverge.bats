@@ -215,6 +215,14 @@ diverges() {
 }
 
 # bats test_tags=slow
+@test "a call that runs too long in the kernel is not compared there, and a line says so" {
+	diverges 'crowd 1000000' 'crowd 64'
+	answer '.answer.seen.text | contains("poll(all")'
+	[ "$(answer 'has("in_kernel") | not')" = true ]
+	said "call 1 of number 7 executes more than 16777216 blocks of code, too many to compare"
+}
+
+# bats test_tags=slow
 @test "what decided an earlier call's arguments, on which a later one depends, stands above the kernel's line" {
 	diverges 'keep many' 'keep few'
 	answer .answer.seen.text | grep -q 'cause of keep'

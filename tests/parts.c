@@ -6,10 +6,12 @@
  *        parts numbers N LIMIT  print N numbers; fail if N is above the limit
  *        parts limit N          open 20 sockets, with room for N descriptors
  *        parts keep WORD        set a limit by a word, and open a socket
+ *        parts crowd N          poll a million descriptors at once, with room for N
  *        parts compute N        N times around a loop
  * Exit: 0; 1 it failed.
  */
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -119,6 +121,19 @@ static int keep(const char *word)
 	return 0;
 }
 
+static int crowd(int n)
+{
+	static struct pollfd all[1000000];
+	struct rlimit limit = { n, n };
+
+	setrlimit(RLIMIT_NOFILE, &limit);
+	if (poll(all, sizeof(all) / sizeof(*all), 0) < 0) {
+		perror("poll");
+		return 1;
+	}
+	return 0;
+}
+
 static int compute(unsigned int n)
 {
 	unsigned int x = 7;
@@ -140,6 +155,8 @@ int main(int argc, char **argv)
 		return numbers(n, atoi(argv[3]));
 	if (!strcmp(what, "limit"))
 		return limited(n);
+	if (!strcmp(what, "crowd"))
+		return crowd(n);
 	if (!strcmp(what, "keep") && argc > 2)
 		return keep(argv[2]);
 	return compute(n);
