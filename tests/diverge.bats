@@ -163,6 +163,20 @@ refuses() {
 	done
 }
 
+@test "what one side is given, the other one does not get" {
+	# It boots nothing: what each side runs has been built by then.
+	printf '%s\n' '#!/bin/sh' 'case "$*" in *-kernel*) exit 1 ;; esac' 'exec qemu-system-x86_64 "$@"' >"$BATS_TEST_TMPDIR/qemu"
+	chmod +x "$BATS_TEST_TMPDIR/qemu"
+	export QEMU=$BATS_TEST_TMPDIR/qemu
+	run -125 --separate-stderr repro/diverge "PROG=$PROGRAM" "WORKS=ARGS=one FILES=/etc/one=$NONE SETUP=$NONE LAYOUT=different" FAILS=QUEUES=2
+	has() { [ "$(cat "build/diverge/$1"/{words,command,case.cpio.list} | grep -cE "$2")" = "$3" ]; }
+	has works '^QUEUES=1$|^LAYOUT=different$| one$|/etc/one |/case/setup ' 5
+	has fails '^QUEUES=2$|^LAYOUT=colliding$' 2
+	has fails ' one$|/etc/one |/case/setup ' 0
+	run -125 --separate-stderr repro/diverge CASE=xsk-netns-cookie WORKS=CFLAGS=-O0 FAILS=QUEUES=2
+	run -1 cmp "$(jq -r .files[] build/diverge/works/program.json)" "$(jq -r .files[] build/diverge/fails/program.json)"
+}
+
 answer() { jq -re "$1" build/diverge.json; }
 
 # diverges WORKS FAILS: of the program with these arguments.

@@ -54,7 +54,8 @@ prepare() {
 	else
 		repro/run build
 		machine_of "$COLUMN"
-		link=$KERNEL_LINK program=$RUN/program.$AS name=/case/program
+		link=$KERNEL_LINK program=$folder/program name=/case/program
+		cp "$RUN/program.$AS" "$program" # the other side may build it otherwise
 		items=("$name=$program")
 	fi
 	"${TIED[@]}" make -s --no-print-directory ${V:+V="$V"} CASE="$CASE" BUILD="$BUILD" \
