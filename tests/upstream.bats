@@ -68,6 +68,9 @@ selftest() { run --separate-stderr repro/selftest "$@"; }
 	judged 1 $'     [test_a]        PASS\n     [test_b]        FAIL'
 	judged 1 '     [test_a]        INVALID'
 	judged 125 'ok 1 selftests: net: a # SKIP'
+	judged 125 'not ok 1 selftests: net: a # SKIP'
+	judged 125 'not ok 1..1 selftests: net: a [SKIP]'
+	judged 1 $'not ok 1 selftests: net: a # SKIP\nnot ok 2 selftests: net: b # exit=1'
 	judged 125 $'     [test_a]        PASS\n     [test_b]        SKIPPED'
 	judged 125 'TAP version 13'
 }
