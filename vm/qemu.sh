@@ -99,10 +99,10 @@ build_plugin() {
 }
 
 # load_plugin SOURCE [,OPTION...]: add a plugin, which is built for this QEMU as plugin.so in the
-# working directory; the cache keeps it.
+# working directory; the cache keeps it. After qemu_options, which knows QEMU.
 load_plugin() {
 	local source=$1 key kept
-	key=$({ stat -Lc '%s %Y' "$(type -P "$QEMU")" && cat "$source" "${BASH_SOURCE[0]%/*}/plugin.h"; } | sha256sum)
+	key=$({ echo "$QEMU_ID" && cat "$source" "${BASH_SOURCE[0]%/*}/plugin.h"; } | sha256sum)
 	kept=$CACHE/plugins/${key:0:32}.so
 	if ! cp "$kept" plugin.so 2>/dev/null; then
 		build_plugin "$source" "$2"
