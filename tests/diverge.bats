@@ -12,6 +12,8 @@ setup_file() {
 	cc -g -O1 -Wall -Wextra -Werror -pthread -o "$PROGRAM" tests/parts.c
 	cc -O1 -Wall -Wextra -Werror -fsanitize=address,undefined -o "$ALIGN" repro/diverge.d/{align,postdominators,run}.c
 	echo true >"$NONE"
+	printf '%s\n' '#!/bin/sh' 'case "$*" in *-kernel*) eval "$BEFORE" ;; esac' 'exec qemu-system-x86_64 "$@"' >"$BATS_FILE_TMPDIR/qemu"
+	chmod +x "$BATS_FILE_TMPDIR/qemu"
 }
 
 # recorded SIDE WORD...: write a run. main is a loop with a call of f, which has two ways, and
@@ -153,27 +155,28 @@ refuses() {
 	refuses "unknown knob" "PROG=$PROGRAM" WORKS=NOSUCH=1 FAILS=NOSUCH=2
 }
 
+# in_vain COMMAND WORD...: the lab fails, as each guest starts with this shell command, in its folder.
+in_vain() {
+	local BEFORE=$1 QEMU=$BATS_FILE_TMPDIR/qemu
+	shift
+	export BEFORE QEMU
+	run -125 --separate-stderr repro/diverge "$@"
+}
+
 @test "a record that cannot be written in full is a lab failure" {
-	export QEMU=$BATS_TEST_TMPDIR/qemu ARGS='compute 1000000'
 	for full in 'ulimit -f 1024' 'ln -sf /dev/full record.run' 'ln -sf /dev/full record.blocks'; do
-		printf '%s\n' '#!/bin/sh' "case \"\$*\" in *-kernel*) $full ;; esac" 'exec qemu-system-x86_64 "$@"' >"$QEMU"
-		chmod +x "$QEMU"
-		run -125 --separate-stderr repro/diverge "PROG=$PROGRAM" "SETUP=$NONE" WORKS=DEADLINE=20 FAILS=DEADLINE=20
+		in_vain "$full" "PROG=$PROGRAM" "SETUP=$NONE" ARGS='compute 1000000' WORKS=QUEUES=1 FAILS=QUEUES=1
 		ends_with "qemu: QEMU exited with 1: record: cannot write record."
 	done
 }
 
 @test "what one side is given, the other one does not get" {
-	# It boots nothing: what each side runs has been built by then.
-	printf '%s\n' '#!/bin/sh' 'case "$*" in *-kernel*) exit 1 ;; esac' 'exec qemu-system-x86_64 "$@"' >"$BATS_TEST_TMPDIR/qemu"
-	chmod +x "$BATS_TEST_TMPDIR/qemu"
-	export QEMU=$BATS_TEST_TMPDIR/qemu
-	run -125 --separate-stderr repro/diverge "PROG=$PROGRAM" "WORKS=ARGS=one FILES=/etc/one=$NONE SETUP=$NONE LAYOUT=different" FAILS=QUEUES=2
+	in_vain 'exit 1' "PROG=$PROGRAM" "WORKS=ARGS=one FILES=/etc/one=$NONE SETUP=$NONE LAYOUT=different" FAILS=QUEUES=2
 	has() { [ "$(cat "build/diverge/$1"/{words,command,case.cpio.list} | grep -cE "$2")" = "$3" ]; }
 	has works '^QUEUES=1$|^LAYOUT=different$| one$|/etc/one |/case/setup ' 5
 	has fails '^QUEUES=2$|^LAYOUT=colliding$' 2
 	has fails ' one$|/etc/one |/case/setup ' 0
-	run -125 --separate-stderr repro/diverge CASE=xsk-netns-cookie WORKS=CFLAGS=-O0 FAILS=QUEUES=2
+	in_vain 'exit 1' CASE=xsk-netns-cookie WORKS=CFLAGS=-O0 FAILS=QUEUES=2
 	run -1 cmp "$(jq -r .files[] build/diverge/works/program.json)" "$(jq -r .files[] build/diverge/fails/program.json)"
 }
 
