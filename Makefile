@@ -203,7 +203,7 @@ $(BUILD)/errno.json: repro/judge/errno.c | $(BUILD)
 $(BUILD)/init: vm/guest/init.c Makefile | $(BUILD)
 	$(Q)$(CC) $(OPTIMIZED) -static -s -o $@ $<
 
-$(BUILD)/diverge.tools/align: $(wildcard repro/diverge.d/*.h) $(addprefix repro/diverge.d/,align.c postdominators.c run.c) Makefile | $(BUILD)/diverge.tools
+$(BUILD)/diverge.tools/align: $(wildcard repro/diverge.d/*.h) $(addprefix repro/diverge.d/,align.c calls.c differences.c postdominators.c run.c) Makefile | $(BUILD)/diverge.tools
 	$(Q)$(CC) $(OPTIMIZED) -o $@ $(filter %.c,$^)
 
 # At an address of its own, by which record.c knows it.

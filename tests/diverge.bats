@@ -10,7 +10,7 @@ setup_file() {
 	cd "$BATS_TEST_DIRNAME/.." || return
 	export PROGRAM=$BATS_FILE_TMPDIR/parts ALIGN=$BATS_FILE_TMPDIR/align NONE=$BATS_FILE_TMPDIR/none
 	cc -g -O1 -Wall -Wextra -Werror -pthread -o "$PROGRAM" tests/parts.c
-	cc -O1 -Wall -Wextra -Werror -fsanitize=address,undefined -o "$ALIGN" repro/diverge.d/{align,postdominators,run}.c
+	cc -O1 -Wall -Wextra -Werror -fsanitize=address,undefined -o "$ALIGN" repro/diverge.d/{align,calls,differences,postdominators,run}.c
 	echo true >"$NONE"
 	printf '%s\n' '#!/bin/sh' 'case "$*" in *-kernel*) eval "$BEFORE" ;; esac' 'exec qemu-system-x86_64 "$@"' >"$BATS_FILE_TMPDIR/qemu"
 	chmod +x "$BATS_FILE_TMPDIR/qemu"
@@ -33,6 +33,8 @@ recorded() {
 		1036 1037 1038 0 return
 		3000 3004 3005 0 return
 		3010 3012 3014 0 system
+		1036 1037 1039 1030 branch
+		1039 103a 103b 0 return
 	END
 	awk '{ print $2 "\t" $1 }' "$folder/record.blocks" >"$folder/places"
 	for word; do
@@ -47,7 +49,7 @@ recorded() {
 # answers SIDE RESULT [ERROR]: what the system call returned.
 answers() {
 	mkdir -p "$BATS_TEST_TMPDIR/$1"
-	printf 'call\t0\tclose\t3\t%s\t%s\t7\n' "${3-}" "$2" >"$BATS_TEST_TMPDIR/$1/calls"
+	printf 'call\t0\tclose\t3\t\t%s\t%s\t7\n' "${3-}" "$2" >"$BATS_TEST_TMPDIR/$1/calls"
 }
 
 aligned() {
@@ -89,6 +91,33 @@ aligned() {
 	[ "$output" = '["value",6,6,false,false,false]' ]
 }
 
+# options SIDE NAME...: system calls that set these options.
+options() {
+	local side=$1
+	shift
+	mkdir -p "$BATS_TEST_TMPDIR/$side"
+	printf 'call\t0\tsetsockopt\t54\t%s\t\t0\t3\n' "$@" >"$BATS_TEST_TMPDIR/$side/calls"
+}
+
+@test "a call that only one run makes is one difference, and the calls behind it are none" {
+	options works one three four
+	options fails one two three four
+	recorded works t0 0 6 10 6 10 6 10 11
+	recorded fails t0 0 6 10 6 10 6 10 6 10 11
+	aligned
+	[ "${lines[0]}" = '["call",null,6,null,false,false]' ]
+	[ "${lines[1]}" = '["branch",10,10,false,true,false]' ]
+	[ "${#lines[@]}" = 2 ]
+	# The loop goes around once more for two.
+	run -0 bash -c 'ASAN_OPTIONS=detect_leaks=0 "$ALIGN" "$1/works" "$1/fails" | jq -c "select(.kind == \"branch\").fails.calls"' bash "$BATS_TEST_TMPDIR"
+	[ "$output" = '[]' ]
+	options works one two three
+	options fails one five three
+	recorded fails t0 0 6 10 6 10 6 10 11
+	aligned
+	[ "$output" = '["value",6,6,false,false,false]' ]
+}
+
 @test "a page fault begins a block again, and is not a difference of the program" {
 	recorded works t0 0 1 2 3 5 0 6 7
 	recorded fails t0 0 0 1 1 2 3 5 0 6 7
@@ -100,7 +129,7 @@ aligned() {
 	answers works 0
 	printf 'handler\t3000\n' >>"$BATS_TEST_TMPDIR/works/calls"
 	mkdir "$BATS_TEST_TMPDIR/fails"
-	printf '%s\n' $'call\t0\trt_sigreturn\t15\t\t0\t' $'call\t0\tclose\t3\t\t0\t7' $'handler\t3000' >"$BATS_TEST_TMPDIR/fails/calls"
+	printf '%s\n' $'call\t0\trt_sigreturn\t15\t\t\t0\t' $'call\t0\tclose\t3\t\t\t0\t7' $'handler\t3000' >"$BATS_TEST_TMPDIR/fails/calls"
 	recorded works t0 0 1 2 3 5 0 6 7
 	for run in "0 8 9 1 2 3 5 0 6 7" "0 1 8 9 2 3 5 0 6 7" "0 1 2 3 8 9 5 0 6 7" "0 1 2 3 5 8 9 0 6 7"; do
 		# shellcheck disable=SC2086 # words
@@ -113,7 +142,7 @@ aligned() {
 @test "a program that is executed is compared, as the one that executes it is" {
 	for run in works fails; do
 		mkdir -p "$BATS_TEST_TMPDIR/$run"
-		printf 'call\t0\t%s\t59\t\t0\t7\n' execve close >"$BATS_TEST_TMPDIR/$run/calls"
+		printf 'call\t0\t%s\t59\t\t\t0\t7\n' execve close >"$BATS_TEST_TMPDIR/$run/calls"
 	done
 	recorded works t0 0 6 0 1 2 3 5 0 6 7
 	recorded fails t0 0 6 0 1 2 4 5 0 6 7
@@ -229,6 +258,14 @@ diverges() {
 	[ "$(answer '.answer.fails.calls[0] | "\(.name) \(.error)"')" = "socket EMFILE" ]
 	[ "$(answer .in_kernel.answer.seen.function)" = alloc_fd ]
 	[ "$(answer '.in_kernel.values[] | select(.name == "end") | "\(.works) \(.fails)"')" = "64 12" ]
+}
+
+# bats test_tags=slow
+@test "an option that only the run that fails sets is shown alone" {
+	diverges 'options 2 9 10' 'options 2 4096 9 10'
+	answer .answer.seen.text | grep -q 'cause of options'
+	[ "$(answer '.answer | "\(.works) \(.fails.calls[0] | "\(.args[:21]) \(.error)")"')" = "null 3, SOL_SOCKET, 0x1000 ENOPROTOOPT" ]
+	[ "$(answer '[.chain[], .folded[] | .missing[], .added[] | select(.name == "setsockopt")] == []')" = true ]
 }
 
 # bats test_tags=slow

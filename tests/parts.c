@@ -6,6 +6,7 @@
  *        parts numbers N LIMIT  print N numbers; fail if N is above the limit
  *        parts limit N          open 20 sockets, with room for N descriptors
  *        parts keep WORD        set a limit by a word, and open a socket
+ *        parts options N...     set options of a socket; fail if one cannot be set
  *        parts crowd N          poll a million descriptors at once, with room for N
  *        parts compute N        N times around a loop
  * Exit: 0; 1 it failed.
@@ -121,6 +122,19 @@ static int keep(const char *word)
 	return 0;
 }
 
+static int options(char **names)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), value = 1, status = 0;
+
+	for (; *names; names++) {
+		if (setsockopt(fd, SOL_SOCKET, atoi(*names), &value, sizeof(value))) { /* the cause of options */
+			perror("setsockopt");
+			status = 1;
+		}
+	}
+	return status;
+}
+
 static int crowd(int n)
 {
 	static struct pollfd all[1000000];
@@ -155,6 +169,8 @@ int main(int argc, char **argv)
 		return numbers(n, atoi(argv[3]));
 	if (!strcmp(what, "limit"))
 		return limited(n);
+	if (!strcmp(what, "options"))
+		return options(argv + 2);
 	if (!strcmp(what, "crowd"))
 		return crowd(n);
 	if (!strcmp(what, "keep") && argc > 2)

@@ -2,13 +2,21 @@
 #
 # calls.jq: all system calls of a program after the execve() that began it, which is the first
 # line of the log of "strace -f -n"; jq -Rrs -L repro/judge. Lines, their words separated by tabs:
-#   call TASK NAME NUMBER ERROR RESULT ARGUMENTS   in order of time; the program's first task is 0
+#   call TASK NAME NUMBER NAMING ERROR RESULT ARGUMENTS   in order of time; the program's first
+#                                           task is 0; NAMING are those arguments that say what
+#                                           a call of this name does, as the option's name
 #   handler ADDRESS                         of a signal, in hex
 #   exec PATH                               another program, in order of time
 #   map IMAGE START LENGTH OFFSET PATH      code that an image mapped from a file; the last one
 #                                           holds. The first program is image 0, others follow
 #   ended HOW                               "exited with 1", "killed by SIGSEGV"
 include "calls";
+
+def naming($name): {
+    setsockopt: "^[^,]*, (?<is>[^,]*, [^,]*)", getsockopt: "^[^,]*, (?<is>[^,]*, [^,]*)",
+    ioctl: "^[^,]*, (?<is>_IOC\\([^)]*\\)|[^,]*)", fcntl: "^[^,]*, (?<is>[^,]*)", epoll_ctl: "^[^,]*, (?<is>[^,]*)",
+    prctl: "^(?<is>[^,]*)", arch_prctl: "^(?<is>[^,]*)", bpf: "^(?<is>[^,]*)", keyctl: "^(?<is>[^,]*)"
+  }[$name] as $pattern | if $pattern then capture($pattern).is // "" else "" end;
 
 [. / "\n" | map(select(. != "")) | whole_lines] as $lines
 | ([$lines[].pid] | map(tonumber) | unique) as $pids
@@ -19,7 +27,7 @@ include "calls";
     | .out = []
     | ($l.rest | capture("^\\[ *(?<number>[0-9]+)\\] (?<name>\\w+)\\((?<args>.*)\\) += (?<result>[^ ]+) ?(?<error>E[A-Z0-9]+)?") // null) as $c
     | if $c then
-        .out = [["call", $task, $c.name, $c.number, (if $c.result == "-1" then $c.error else null end) // "", $c.result, ($c.args | sub(" +$"; ""))]]
+        .out = [["call", $task, $c.name, $c.number, ($c.args | naming($c.name)), (if $c.result == "-1" then $c.error else null end) // "", $c.result, ($c.args | sub(" +$"; ""))]]
         | if $c.name == "openat" and ($c.result | test("^[0-9]+$")) then
             .files[$c.result] = ($c.args | capture("\"(?<path>[^\"]*)\"").path // "")
           elif $c.name == "mmap" and ($c.args | test("PROT_EXEC.*, [0-9]+, ")) then

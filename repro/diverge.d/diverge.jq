@@ -26,9 +26,9 @@ def is_same_way: .kind == "code" and .missing == [] and .added == [] and .works.
 def is_noise: test("^(brk|mmap|munmap|mremap|madvise|mprotect|futex|clock_\\w+|gettimeofday|time|sched_yield|getrandom|restart_syscall|set_tid_address|get(p|pp|t)id)$");
 
 def calls_of($text): reduce ($text | split("\n")[] | split("\t") | select(.[0] == "call")) as $c ({};
-  .order += 1 | .made["\($c[1]) \($c[2])"] += 1
+  .order += 1 | .made["\($c[1]) \($c[2])"] += 1 | .turns["\($c[1]) \($c[2]) \($c[4])"] += 1
   | .calls[$c[1]] += [{task: ($c[1] | tonumber), order: .order, name: $c[2], number: ($c[3] | tonumber), nth: .made["\($c[1]) \($c[2])"],
-      error: (if $c[4] == "" then null else $c[4] end), result: $c[5], args: $c[6]}]) | .calls // {};
+      naming: $c[4], turn: .turns["\($c[1]) \($c[2]) \($c[4])"], error: (if $c[5] == "" then null else $c[5] end), result: $c[6], args: $c[7]}]) | .calls // {};
 
 (["works", "fails"] | map({key: ., value: {
     calls: calls_of($ARGS.named["\(.)/calls"]),
@@ -56,7 +56,7 @@ def shown_call: "\(.name)(\(.args)) = \(.result)\(if .error then " \(.error)" el
 
 def of_side($side; $task; $at): if . == null then null else
   . as $d | place($side; .block) as $own
-  | {block, nth, image: $own.image, address: $own.address, when, own: ($own | {function, file, line, text, first, last}),
+  | {block, nth, image: $own.image, address: $own.address, own: ($own | {function, file, line, text, first, last}),
     line: way($side; $at),
     functions: [.functions[] as $b | place($side; $b).starts.function | values],
     fresh: [.fresh[] as $b | place($side; $b) | select(.text) | {function, file, line: (.starts.line // .line)}][0],
@@ -65,7 +65,7 @@ def of_side($side; $task; $at): if . == null then null else
 
 # Calls with the same kind are alike. Writes to stdout and stderr differ, and so do exits with
 # different statuses.
-def kind_of_call: if .name | test("^(p?writev?(64)?|exit|exit_group)$") then "\(.name) \(.args | split(",")[0])" else "\(.name) \(.error)" end;
+def kind_of_call: if .name | test("^(p?writev?(64)?|exit|exit_group)$") then "\(.name) \(.args | split(",")[0])" else "\(.name) \(.naming) \(.error)" end;
 
 def without($others): . as $these | reduce $others[] as $o ($these; (map(kind_of_call) | index($o | kind_of_call)) as $i
   | if $i == null then . else del(.[$i]) end);
@@ -74,7 +74,7 @@ def difference:
   . as $d | (if .fails then "fails" else "works" end) as $side
   | place($side; .[$side].block) as $own
   | (if $own | has_source then $own else (.[$side] | seen($side)) // $own end) as $at
-  | {kind, task, number, frame, parents, results, around, leaves,
+  | {kind, task, when, frame, parents, results, around, leaves,
      called: (if $own | has_source then "" else .[$side] | called($side) end),
      function: $own.function, module: $own.module, has_source: ($own | has_source),
      seen: {function: $at.function, within: $at.within, file: $at.file, line: $at.line, text: $at.text, path: $at.path, source: ($at.source // [])},
@@ -88,6 +88,9 @@ def difference:
 def is_strong: if $ring == 0 then .is_last elif .kind == "value" then false
   elif .kind == "call" then ((.fails // .works).calls != [])
   else .missing != [] or .added != [] end;
+
+# Do both runs make the same call: do its name and those arguments that say what it does agree?
+def is_same_call: ([.works, .fails | .calls[0] | [.name, .naming]] | unique | length) == 1;
 
 # Arguments without the numbers of descriptors and addresses.
 def asked: tostring | sub("^[0-9]+"; "") | gsub("0x[0-9a-f]{8,}"; "");
@@ -146,7 +149,7 @@ def missed: . as $all | def key: "\(.name) \(.args | asked)";
 # made the answer though they were answered alike.
 def crossings($all): . as $answer
   | if $ring == 0 or . == null then []
-  elif .kind == "call" then [{works: .works.calls[0], fails: .fails.calls[0]}]
+  elif .kind == "call" then [select(is_same_call) | {works: .works.calls[0], fails: .fails.calls[0]}]
   elif .rank == "perhaps" then [$all[] | select(.kind == "call" and .number > $answer.number and .rank == "follows")][:1] | map(crossings($all)[])
   else [$all[] | select(.kind == "value" and .task == $answer.task and .number < $answer.number and .works.calls != []
         and (asks_otherwise | not) and (.fails.calls[0].name | test("^recv|^read")))][-1] as $from
@@ -154,12 +157,12 @@ def crossings($all): . as $answer
         $from.fails.calls[0] as $received
         | [$run.fails.calls["\(.task)"] | to_entries[] | select(.value.name == $received.name and .value.nth == $received.nth).key][0] as $until
         | [$run.fails.calls["\(.task)"][:$until][] | select((.args | split(",")[0]) == ($received.args | split(",")[0]) and .name != "close") as $one
-           | {fails: $one, works: ([$run.works.calls["\($answer.task)"][] | select(.name == $one.name and .nth == $one.nth)][0])}
+           | {fails: $one, works: ([$run.works.calls["\($answer.task)"][] | select(.name == $one.name and .naming == $one.naming and .turn == $one.turn)][0])}
            | select(.works)][-3:] end
   end;
 
 # Another end of a function comes after all that is in it.
-[$differences[] | select(.kind) | difference] | sort_by(.kind == "end", (.fails // .works).when)
+[$differences[] | select(.kind) | difference] | sort_by(.kind == "end", .when)
 | ([.[] | $ring == 0 and is_housekeeping | not] | rindex(true)) as $last
 | [range(length) as $i | .[$i] + {number: $i, is_last: ($i == $last)}] | ranked | map(del(.is_last)) | . as $all
 | ((if $ring == 3 then $all | missed else empty end)

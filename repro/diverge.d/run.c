@@ -129,7 +129,7 @@ static void read_calls(struct run *run, const char *folder)
 	size_t size = 0;
 
 	while (getline(&line, &size, file) > 0) {
-		char *rest = strdup(line), *kind, *task;
+		char *rest = strdup(line), *kind, *task, *naming, what[256];
 
 		rest[strcspn(rest, "\n")] = '\0';
 		kind = strsep(&rest, "\t");
@@ -137,16 +137,19 @@ static void read_calls(struct run *run, const char *folder)
 			*ADD(run->handlers, run->n_handlers) = strtoull(rest, NULL, 16);
 		} else if (!strcmp(kind, "call")) {
 			struct task *t;
-			struct call c;
+			struct call c = { .pair = NONE };
 
 			task = strsep(&rest, "\t");
 			c.name = strsep(&rest, "\t");
 			strsep(&rest, "\t");
+			naming = strsep(&rest, "\t");
 			c.error = strsep(&rest, "\t");
 			c.result = strsep(&rest, "\t");
 			c.arguments = rest;
 			if (!rest)
 				give_up("%s/calls: %s", folder, line);
+			snprintf(what, sizeof(what), "%s %s", c.name, naming);
+			c.what = key_of(what);
 			t = task_of(run, strtoul(task, NULL, 10));
 			*ADD(t->calls, t->n_calls) = c;
 		}
@@ -194,9 +197,13 @@ static void append(struct run *run, struct task *task, uint32_t number, uint32_t
 	if (block->kind == 's') {
 		step->callee = task->n_made;
 		*ADD(task->call_steps, task->n_made) = at;
-		if (step->callee < task->n_calls && !strncmp(task->calls[step->callee].name, "execve", 6) &&
-		    !*task->calls[step->callee].error)
-			task->frame = NONE; /* another program begins */
+		if (step->callee < task->n_calls) {
+			struct call *call = &task->calls[step->callee];
+
+			call->frame = task->frame;
+			if (!strncmp(call->name, "execve", 6) && !*call->error)
+				task->frame = NONE; /* another program begins */
+		}
 	} else if (block->kind == 'c' && next->start != block->end) {
 		step->callee = task->n_frames;
 		enter(task, at, next->entry, block->end, NONE);

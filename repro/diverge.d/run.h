@@ -32,6 +32,10 @@ struct frame {
 
 struct call {
 	char *name, *error, *result, *arguments;
+	uint32_t what; /* a key: its name, and the arguments that say what it does */
+	uint32_t frame; /* that made it */
+	uint32_t pair; /* the other run's call, or NONE */
+	bool displaced; /* the other run makes another call at the same place */
 };
 
 struct task {

@@ -7,6 +7,7 @@ def tabs: gsub("\t"; "    ");
 def short: if length > 60 then .[:57] + "..." else . end;
 def call: "\(.name)(\(.args | short)) = \(.result)\(if .error then " \(.error)" else "" end)";
 def place: if .file then "\(.file | sub("^\\./"; "")):\(.line)" else "(no source)" end;
+def is_same_call: ([.works, .fails | .calls[0] | [.name, .naming]] | unique | length) == 1;
 def ended: "exit \(.status // "none")";
 
 def way($side): .truth[$side] | tostring;
@@ -14,7 +15,7 @@ def way($side): .truth[$side] | tostring;
 # What one did and the other did not.
 def contrast:
   (.works.functions // []) as $w | (.fails.functions // []) as $f
-  | [ (if .kind == "call" then "\(.works.calls[0] | "\(.name) = \(.result)\(if .error then " \(.error)" else "" end)") there, \(.fails.calls[0] | "\(.result)\(if .error then " \(.error)" else "" end)") here"
+  | [ (if .kind == "call" then select(is_same_call) | "\(.works.calls[0] | "\(.name) = \(.result)\(if .error then " \(.error)" else "" end)") there, \(.fails.calls[0] | "\(.result)\(if .error then " \(.error)" else "" end)") here"
        elif .truth then "\(.truth.works) there, \(.truth.fails) here"
        elif .works.line and .fails.line and .works.line != .fails.line then "to line \(.works.line) there, \(.fails.line) here" else empty end),
       ($w - $f | unique | select(. != []) | "not called: \(join(", "))"),
@@ -22,7 +23,7 @@ def contrast:
 
 def chain_item($width):
   "  \("\(.seen.function // .function // "?")" | pad($width))\("line \(.seen.line // "-")" | pad(10))\(.seen.text // .function // "" | tabs | short)",
-  "  \("" | pad($width))          \(contrast)",
+  (contrast | select(. != "") | "  \("" | pad($width))          \(.)"),
   (.missing[:6][] | "    - \(call)"), (.added[:6][] | "    + \(call)");
 
 def source($words):
@@ -38,10 +39,10 @@ def other_code: if .kind == "code" and .works then "  where the run that works h
 
 def answer:
   .answer as $a
-  | ($a | source(if $a.kind == "call" then "the kernel answers otherwise" elif $a.rank == "perhaps" then "they part (a guess)" else "they part" end)),
+  | ($a | source(if $a.kind == "call" then $a | if is_same_call then "the kernel answers otherwise" else "they ask the kernel for something else" end elif $a.rank == "perhaps" then "they part (a guess)" else "they part" end)),
     (if $a.has_source or $a.kind == "call" then empty else "  which called \($a.function // "code without a name")\(if $a.module then " of \($a.module)" else "" end)" end),
     ($a | other_code),
-    ([(if $a.kind == "call" then "  works: \($a.works.calls[0] | call)", "  fails: \($a.fails.calls[0] | call)" else $a | ways end),
+    ([(if $a.kind == "call" then ("works", "fails") as $side | "  \($side): \($a[$side].calls[0] | if . then call else "-" end)" else $a | ways end),
       (.values[] | row(.name; .works; .fails))]
       | if . == [] then empty else "", row(""; "works"; "fails"), .[] end),
     (.in_kernel | select(.answer) | "", (if $a.kind == "call" then empty elif $a.rank == "perhaps" then "  answered otherwise, and not known to follow from it: \(.call | call)" else "  what was received was made by \(.call | call)" end),
