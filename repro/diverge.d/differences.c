@@ -7,7 +7,6 @@
 #include <string.h>
 #include "align.h"
 
-#define BEFORE 2   /* callees whose results may have decided */
 #define AROUND 4   /* functions whose arguments may have decided */
 #define WAYS 6     /* places that follow */
 #define FRESH 8    /* places that only one run comes to */
@@ -67,6 +66,23 @@ static void print_way(int side, uint32_t from, uint32_t to, uint32_t frame)
 	printf("]");
 }
 
+/* Differences are in order of time, so most of a frame has been seen for the one before. */
+static void see(struct frame *frame, uint32_t step)
+{
+	const struct task *task = both[1];
+
+	if (frame->seen > step) {
+		frame->seen = frame->first;
+		frame->n_called = 0;
+	}
+	for (; frame->seen != NONE && frame->seen != step; frame->seen = task->steps[frame->seen].next) {
+		uint32_t callee = task->steps[frame->seen].callee;
+
+		if (runs[1].blocks[task->steps[frame->seen].block].kind == 'c' && callee != NONE)
+			frame->called[frame->n_called++ % BEFORE] = task->frames[callee].number;
+	}
+}
+
 /* The frames that a function has called last before a step, whose results may have decided. */
 static void print_before(const char *name, uint32_t frame, uint32_t step, uint32_t levels)
 {
@@ -75,13 +91,9 @@ static void print_before(const char *name, uint32_t frame, uint32_t step, uint32
 
 	printf("\"%s\":[", name);
 	for (; levels-- && frame != NONE; step = task->frames[frame].caller, frame = task->frames[frame].parent) {
-		uint32_t found[BEFORE], n = 0;
-
-		for (uint32_t i = task->frames[frame].first; i != NONE && i != step; i = task->steps[i].next)
-			if (runs[1].blocks[task->steps[i].block].kind == 'c' && task->steps[i].callee != NONE)
-				found[n++ % BEFORE] = task->frames[task->steps[i].callee].number;
-		for (uint32_t i = 0; i < n && i < BEFORE; i++, separator = ",")
-			printf("%s%d", separator, (int)found[i]);
+		see(&task->frames[frame], step);
+		for (uint32_t i = 0; i < task->frames[frame].n_called && i < BEFORE; i++, separator = ",")
+			printf("%s%d", separator, (int)task->frames[frame].called[i]);
 	}
 	printf("],");
 }

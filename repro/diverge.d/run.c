@@ -171,7 +171,7 @@ static void enter(struct task *task, uint32_t caller, uint32_t function, uint64_
 	uint32_t parent = task->n_frames ? task->frame : NONE;
 
 	*ADD(task->frames, task->n_frames) = (struct frame){ .first = NONE, .last = NONE, .function = function,
-		.caller = caller, .parent = parent, .returns = returns, .interrupted = interrupted, .number = NONE };
+		.caller = caller, .parent = parent, .returns = returns, .interrupted = interrupted, .number = NONE, .seen = NONE };
 	task->frame = task->n_frames - 1;
 }
 

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #define NONE UINT32_MAX
+#define BEFORE 2 /* callees whose results may have decided */
 
 struct block {
 	uint64_t start, last, end, target;
@@ -28,6 +29,7 @@ struct frame {
 	uint64_t returns;
 	uint32_t interrupted; /* of a signal's handler: the block that went before, or NONE */
 	uint32_t number; /* of the pair that it is aligned with */
+	uint32_t seen, n_called, called[BEFORE]; /* the numbers of those called last before the step seen */
 };
 
 struct call {
