@@ -117,7 +117,7 @@ def is_housekeeping: any(.function, (.fails // .works).stack[].function; . // ""
 
 # Through the arguments and results of calls, from the last difference backwards.
 def ranked: . as $all
-  | reduce range(length - 1; -1; -1) as $i ({later: [], ranks: []};
+  | [foreach range(length - 1; -1; -1) as $i ({later: []};
       $all[$i] as $d
       | (if $d.kind == "value" or ($d | is_same_way) then "none"
          elif ($d | is_strong) then "follows"
@@ -128,9 +128,8 @@ def ranked: . as $all
            and if $next.kind == "call" then ($next | asks_otherwise) or ($d.has_source and any($all[$i:$next.number][]; prepares($next)))
              else any($all[$i:][]; asks_otherwise) end) then "perhaps"
          else "none" end) as $rank
-      | .ranks[$i] = $rank
-      | if $rank == "follows" then .later = [$d] + .later else . end)
-  | .ranks as $ranks | [range($all | length) as $i | $all[$i] + {rank: $ranks[$i]}];
+      | if $rank == "follows" then .later = [$d] + .later else . end
+      | .rank = $rank; $all[$i] + {rank})] | reverse;
 
 # The first call that fails in one run only, whichever task makes it, as if it were a difference:
 # if no difference comes to it, the two runs were not aligned up to there, as where tasks

@@ -24,7 +24,7 @@ def difference($open):
 
 def section($title; $open): select(. != []) | "<h2>\($title | text)</h2>",
   (group_by(.seen.function // .function) | sort_by(.[0].number) | .[]
-    | if length > 3 then "<details><summary>\(.[0].seen.function // .[0].function // "?" | text), \(length) times</summary>", (.[] | difference(false)), "</details>" else .[] | difference($open) end);
+    | if length > 3 then "<details><summary>\(.[0].seen.function // .[0].function // "?" | text), \(length) times\(if length > 100 then ", the first 100" else "" end)</summary>", (.[:100][] | difference(false)), "</details>" else .[] | difference($open) end);
 
 "<!DOCTYPE html>",
 "<html xmlns=\"http://www.w3.org/1999/xhtml\" lang=\"en\"><head><meta charset=\"utf-8\"/>",
