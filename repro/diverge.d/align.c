@@ -8,8 +8,7 @@
  *   places   a line for each block: the key of its last instruction and the key of its
  *            first one, separated by a tab; what has the same key in both runs is the same
  *   calls    see calls.jq
- * Output: a JSON object a line. {"task", ...} for each task and run, then for each difference,
- *   in the order of time of its task:
+ * Output: a JSON object a line. {"task", ...} for each task and run, then for each difference:
  *   kind    branch (another way at the same place), callee, code (another place, as where
  *           one program has code that the other has not), call (a system call that was
  *           answered otherwise, or that one run makes), value (another result or arguments), end
@@ -19,10 +18,10 @@
  *   results frames that were called last in this one, whose results may have decided
  *   around  these, and those that were called last in the frames around, for the arguments
  *   leaves  the way of one run leads to the end of the function
- *   works, fails  {block, nth, taken, end, ways, steps, functions, fresh, calls,
- *           stack}, null where that run has none: the block that decided, the nth arrival at its end in
- *           this task; the block in which both runs are together again,
- *           or -1; the blocks that came next in this function; how many decisions, the first
+ *   works, fails  {block, nth, taken, end, ways, steps, functions, fresh, calls, stack}, null
+ *           where that run has none: the block that decided, the nth arrival at its end in
+ *           this task; the block in which both runs are together again, or -1; the blocks
+ *           that came next in this function; how many decisions, the first
  *           blocks of the functions that were called, those that the other run never comes
  *           to, and the system calls, until then; the blocks that called the function, the
  *           innermost first

@@ -7,10 +7,10 @@
 #include <string.h>
 #include "align.h"
 
-#define AROUND 4   /* functions whose arguments may have decided */
-#define WAYS 6     /* places that follow */
-#define FRESH 8    /* places that only one run comes to */
-#define LISTED 40  /* functions and calls of a difference */
+#define AROUND 4  /* functions whose arguments may have decided */
+#define WAYS 6    /* places that follow */
+#define FRESH 8   /* places that only one run comes to */
+#define LISTED 40 /* functions and calls of a difference */
 
 static struct difference *differences;
 static uint32_t n_differences;
