@@ -168,6 +168,11 @@ after() { verdict ".columns[1] | $1"; }
 }
 
 # bats test_tags=slow
+@test "the size of a terminal changes nothing" {
+	run -0 script -qefc "stty cols 77 rows 33; make -s repro" /dev/null
+	[[ $output == *"REPRODUCED: EINVAL before the fix, success after the fix"* ]]
+}
+
 @test "an interrupted run leaves no verdict and no process, and the next run works" {
 	for signal in INT TERM KILL; do
 		# Sometime during the guests' boot.

@@ -16,6 +16,8 @@ unset -v SCRATCH POSIXLY_CORRECT BASH_ENV ENV CDPATH MAKEFLAGS MFLAGS MAKELEVEL 
 	GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_OBJECT_DIRECTORY GIT_COMMON_DIR GIT_NAMESPACE
 export LC_ALL=C
 umask 022
+# On a terminal, bash would set COLUMNS and LINES to its size after each command.
+shopt -u checkwinsize
 
 # Reopen closed stdio, or the next open() gets fd 0, 1 or 2.
 [ -e "/proc/$BASHPID/fd/0" ] || exec </dev/null
