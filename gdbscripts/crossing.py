@@ -17,24 +17,23 @@ import sys
 
 sys.dont_write_bytecode = True  # leave nothing behind in a checkout
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from guest import Call, Counter, Tasks  # noqa: E402
-from path import Path, Recorder  # noqa: E402
+from guest import Call, Tasks  # noqa: E402
+from path import Path  # noqa: E402
 from question import Question  # noqa: E402
+from recent import Recorder  # noqa: E402
 from symbols import LabError  # noqa: E402
 
 SWITCH = 0x80000000
 KINDS = {"jcc": "branch", "call": "call", "ret": "return"}
 
 
-def cross(counter, call, recorder):
+def cross(call, recorder):
     """Run the guest to the call and through it; return the Path."""
-    wanted = call["thread"], call["number"], call["nth"]
-    counter.next(f"call {call['nth']} of number {call['number']}", lambda *made: made == wanted)
-    Call(call, counter).watch(recorder)
+    call.reach()
+    call.watch(recorder)
     addresses, whole = recorder.last()
     if not whole:
-        raise LabError(f"call {call['nth']} of number {call['number']} executes more than"
-                       f" {recorder.room} blocks of code, too many to compare")
+        raise LabError(f"{call} executes more than {recorder.room} blocks of code, too many to compare")
     return Path(addresses)
 
 
@@ -67,10 +66,11 @@ class Crossing(Question):
 
     def answer(self, question):
         recorder = Recorder()
-        counter = Counter(Tasks(question["program"]), {call["number"] for call in question["calls"]})
-        for number, call in enumerate(question["calls"]):
-            write(cross(counter, call, recorder), str(number))
-        return len(question["calls"])
+        tasks = Tasks(question["program"])
+        calls = [Call(call, tasks) for call in question["calls"]]
+        for number, call in enumerate(calls):
+            write(cross(call, recorder), str(number))
+        return len(calls)
 
 
 Crossing()

@@ -9,6 +9,7 @@ import time
 
 import gdb
 
+import recent
 from expressions import known
 from path import Path
 from symbols import LabError, check_kernel
@@ -47,6 +48,10 @@ def current_task():
     """Its address. In Linux 7.2, the kernel's own function returns a pointer to the task."""
     task = gdb.parse_and_eval("$lx_current()")
     return int(task if task.type.strip_typedefs().code == gdb.TYPE_CODE_PTR else task.address)
+
+
+def pid_of(task):
+    return int(gdb.parse_and_eval(f"((struct task_struct *){task})->pid"))
 
 
 def is_called_by(callers):
@@ -111,11 +116,29 @@ class Tasks:
                 Stop("*begin_new_exec", is_program, type=gdb.BP_HARDWARE_BREAKPOINT))
         check_kernel()
         self.numbers = {current_task(): 0}
+        self.order = [(current_task(), pid_of(current_task()))]
+        self.counted = {}  # (number of the task, system call): recent.Counted
         self.births = Stop("*wake_up_new_task", self.born)
 
     def born(self):
-        if current_task() in self.numbers:
-            self.numbers[register("rdi")] = len(self.numbers)
+        if current_task() not in self.numbers:
+            return
+        task = register("rdi")
+        dead = self.numbers.get(task)  # whose memory is used again
+        if (task, pid_of(task)) not in self.order:  # else the guest was restored
+            self.order.append((task, pid_of(task)))
+        self.numbers[task] = number = self.order.index((task, pid_of(task)))
+        for (of, _), counted in self.counted.items():
+            if of in (dead, number):
+                counted.set_task(task if of == number else None)
+
+    def count(self, number, call):
+        """Count this system call of a task from now on; return the recent.Counted."""
+        if (number, call) not in self.counted:
+            handler = int(gdb.parse_and_eval(f"(unsigned long)sys_call_table[{call}]"))
+            task = next((task for task, of in self.numbers.items() if of == number), None)
+            self.counted[number, call] = recent.Counted(len(self.counted), handler, task)
+        return self.counted[number, call]
 
     def is_current(self, number):
         return self.numbers.get(current_task()) == number
@@ -123,6 +146,8 @@ class Tasks:
 
 def save():
     """Save the guest, for restore()."""
+    global saved
+    saved = recent.state()
     if not os.path.exists("snapshot.qcow2"):
         subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "snapshot.qcow2", "1M"], check=True)
         monitor("drive_add 0 if=none,format=qcow2,file=snapshot.qcow2")
@@ -133,41 +158,38 @@ def save():
 
 def restore():
     monitor("loadvm call")
+    recent.set_state(saved)
     gdb.execute("maintenance flush register-cache", to_string=True)
 
 
-class Counter:
-    """Counts, at the entries of some system calls, how often each thread of the program makes them."""
-
-    def __init__(self, tasks, numbers):
-        self.tasks, self.counts = tasks, {}
-        table = {number: int(gdb.parse_and_eval(f"(unsigned long)sys_call_table[{number}]")) for number in numbers}
-        self.handlers = set(table.values())
-
-    def next(self, what, is_it):
-        """Run to the next entry for which is_it(thread, number, count) holds."""
-        def entered():
-            thread = self.tasks.numbers.get(current_task())
-            if thread is None:
-                return False
-            number = int(gdb.parse_and_eval("((struct pt_regs *)$rdi)->orig_ax"))
-            self.counts[thread, number] = count = self.counts.get((thread, number), 0) + 1
-            return is_it(thread, number, count)
-        stops = [Stop(f"*{handler:#x}", entered) for handler in self.handlers]
-        proceed(what, *stops)
-
-
 class Call:
-    """A system call of the program."""
+    """A system call of the program, and where to find it: call has {number, thread, nth}, and perhaps
+    args_raw and errno."""
 
-    def __init__(self, call, counter):
-        self.call, self.counter = call, counter
+    def __init__(self, call, tasks):
+        self.call, self.tasks = call, tasks
+        self.counted = tasks.count(call["thread"], call["number"])
+
+    def __str__(self):
+        return f"call {self.call['nth']} of number {self.call['number']}"
 
     def reach(self):
         """Run to the entry of the call: the thread's nth, or the next one with the same arguments."""
-        call = self.call
-        self.counter.next(f"call {call['nth']} of number {call['number']}", lambda thread, number, count: (
-            (thread, number) == (call["thread"], call["number"]) and count >= call["nth"] and self.has_arguments()))
+        if self.counted.count() < self.call["nth"] - 2:
+            self.skip(self.call["nth"] - 1)
+        proceed(self, Stop(f"*{self.counted.handler:#x}", self.is_entered))
+
+    def skip(self, count):
+        """Run until the thread has entered its call so many times, without a stop for each."""
+        self.counted.interrupt_at(count)
+        proceed(self)
+        if not self.counted.is_interrupted() or self.counted.count() != count:
+            raise LabError(f"something else stopped the guest before {self}, or gdb's interrupt came too late")
+
+    def is_entered(self):
+        call = self.call  # other system calls that this kernel lacks have the same handler
+        return (self.tasks.is_current(call["thread"]) and self.counted.count() + 1 >= call["nth"] and self.has_arguments()
+                and int(gdb.parse_and_eval("((struct pt_regs *)$rdi)->orig_ax")) == call["number"])
 
     def has_arguments(self):
         """Do the arguments equal the numbers that strace saw?"""

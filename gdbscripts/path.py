@@ -5,9 +5,7 @@ recent.c records the address of each block. Its instructions come from the targe
 the kernel patches its own text. Without the interrupts and exceptions in between, the path is
 one sequence of blocks with matched calls and returns.
 """
-import array
 import functools
-import mmap
 import re
 
 import gdb
@@ -17,8 +15,6 @@ from x86 import Instruction
 
 ENTRIES = ("asm_exc_", "asm_sysvec_", "irq_entries_start", "spurious_entries_start")
 BEGINS = ("entry_SYSCALL_64", "__switch_to_asm")
-RING = "recent"  # recent.c's file
-HEADER = 4096  # of it
 PATH_MAX = 1 << 21  # blocks to read at first; more take seconds
 BLOCK_MAX = 512  # instructions; QEMU's own limit
 LONGJMP_MAX = 8  # frames that a return may skip
@@ -26,47 +22,6 @@ LONGJMP_MAX = 8  # frames that a return may skip
 
 class Cut(LabError):
     """The answer lies before the recorded part of the path."""
-
-
-def load_of_stack_pointer():
-    """The address at which __switch_to_asm loads the next task's thread.sp."""
-    start = int(gdb.parse_and_eval("(unsigned long)&__switch_to_asm"))
-    gdb.execute("set trust-readonly-sections on")  # the kernel is not mapped yet
-    instructions = gdb.selected_inferior().architecture().disassemble(start, count=32)
-    gdb.execute("set trust-readonly-sections off")  # it patches its text
-    for one in instructions:
-        if re.match(r"mov\s+0x[0-9a-f]+\(%rsi\),%rsp", one["asm"]):
-            return one["addr"] % 2**64
-    raise LabError("__switch_to_asm does not load the next task's stack pointer")
-
-
-class Recorder:
-    """The gdb side of recent.c's file. Create it before the guest starts."""
-
-    def __init__(self):
-        with open(RING, "r+b") as file:
-            self.words = memoryview(mmap.mmap(file.fileno(), 0)).cast("Q")
-        self.room = len(self.words) - HEADER // 8
-        self.begin = 0
-        self.words[3] = load_of_stack_pointer()
-
-    def start(self, task=0):
-        """Record the blocks of a task, or all blocks."""
-        self.begin = self.words[1]
-        self.words[2] = task and int(gdb.parse_and_eval(f"(unsigned long)&((struct task_struct *){task})->thread.sp"))
-        self.words[0] = 1
-
-    def stop(self):
-        self.words[0] = 0
-
-    def last(self, count=None):
-        """The addresses of the last blocks since start(), at most count, and whether these are all."""
-        kept = self.words[1]
-        first = max(self.begin, kept - min(count or self.room, self.room))
-        place, size, ring = first % self.room, kept - first, self.words[HEADER // 8:]
-        found = array.array("Q", ring[place:place + size])
-        found.extend(ring[:size - len(found)])
-        return found, first == self.begin
 
 
 class Block:

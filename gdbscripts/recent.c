@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A QEMU plugin for TCG: record the addresses of the last blocks of kernel code that ran.
+ * A QEMU plugin for TCG: record the addresses of the last blocks of kernel code that ran, and count
+ * the system calls of some tasks.
  *
- * Output: the file recent, which gdbscripts/path.py maps, too. Its first words, of 8 bytes each:
- *   0  not 0 while blocks are to be recorded
- *   1  the number of blocks recorded so far
- *   2  the task to record, as the address of its thread.sp; 0 for all tasks
- *   3  the address of the instruction in __switch_to_asm that loads thread.sp, set before
- *      the guest starts
- * From byte 4096 on, it has the addresses of blocks, as a ring buffer.
+ * Output: the file recent, which gdbscripts/recent.py maps, too: struct header, and from byte 4096
+ * on the addresses of blocks, as a ring buffer.
+ *
+ * A stop of gdb costs 10 to 150 ms, as QEMU then translates all code again. So gdb does not count
+ * calls, and is interrupted before the one that it waits for.
  *
  * A plugin cannot read registers before QEMU 9, but the address from which __switch_to_asm loads
  * the next task's stack pointer tells which task runs. QEMU's own log (-d exec) is text, ten times
  * as long, and differs between versions.
  */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -24,24 +24,53 @@
 #define BLOCKS (1 << 24)
 #define SIZE (HEADER + 8L * BLOCKS)
 #define PAGE 4096
+#define CALLS 64
+#define STEP 10000 /* microseconds for a block, while gdb's interrupt is on its way */
 
-static struct {
-	uint64_t on, kept, task, load;
+/* Tasks stand here as the addresses of their thread.sp. */
+static struct header {
+	uint64_t on; /* not 0 while blocks are to be recorded */
+	uint64_t kept; /* the number of blocks recorded so far */
+	uint64_t task; /* the task to record; 0 for all tasks */
+	uint64_t load; /* the instruction in __switch_to_asm that loads thread.sp; set before the guest starts */
+	uint64_t current; /* the task that runs */
+	uint64_t debugger; /* gdb's process */
+	uint64_t is_due; /* not 0 after an alarm, until gdb has stopped the guest */
+	uint64_t handlers; /* bit N is set if a handler's address, divided by 16, is N modulo 64 */
+	struct {
+		uint64_t task, handler, count;
+		uint64_t alarm; /* the count at which to interrupt gdb */
+	} calls[CALLS];
 } *header;
 static uint64_t *blocks;
-static uint64_t current; /* the task that runs: the address of its thread.sp */
 
-static void ran(unsigned int cpu, void *start)
+static void count(uint64_t start)
 {
+	for (unsigned int i = 0; i < CALLS && header->calls[i].handler; i++)
+		if (header->calls[i].handler == start && header->calls[i].task == header->current &&
+		    ++header->calls[i].count == header->calls[i].alarm) {
+			header->is_due = 1;
+			kill(header->debugger, SIGINT);
+		}
+}
+
+static void ran(unsigned int cpu, void *data)
+{
+	uint64_t start = (uintptr_t)data;
+
 	(void)cpu;
-	if (header->on && (!header->task || !current || current == header->task))
-		blocks[header->kept++ % BLOCKS] = (uintptr_t)start;
+	if (header->on && (!header->task || !header->current || header->current == header->task))
+		blocks[header->kept++ % BLOCKS] = start;
+	if (header->is_due)
+		usleep(STEP);
+	if (header->handlers >> (start / 16 % 64) & 1)
+		count(start);
 }
 
 static void accessed(unsigned int cpu, uint32_t info, uint64_t address, void *data)
 {
 	(void)cpu, (void)info, (void)data;
-	current = address;
+	header->current = address;
 }
 
 static void translated(struct qemu_plugin_tb *tb)

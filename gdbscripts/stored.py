@@ -18,12 +18,12 @@ def file_of(descriptor):
     return f"$lx_current().files->fdt->fd[{descriptor}]"
 
 
-def begin(call, counter):
+def begin(call, tasks):
     """Save the guest at the last call that sent or connected; return its socket as a gdb expression."""
     before = call["last"] or call["since"]
     if not before:
         raise LabError("strace did not see the program make this socket, or send on it")
-    Call(before, counter).reach()
+    Call(before, tasks).reach()
     save()
     return socket_of_call()
 
@@ -38,15 +38,15 @@ def address(of):
     return int(gdb.parse_and_eval(f"(unsigned long)&{of}"))
 
 
-def socket_error(call, counter):
+def socket_error(call, tasks):
     """The address of sk_err, which softirqs set and SO_ERROR returns, and the error."""
-    return address(f"{begin(call, counter)}->sk_err"), call["errno"]
+    return address(f"{begin(call, tasks)}->sk_err"), call["errno"]
 
 
-def queued_error(call, counter):
+def queued_error(call, tasks):
     """The address of the error in the message that the kernel put into the socket's error queue, and
     the error."""
-    sock, found = begin(call, counter), []
+    sock, found = begin(call, tasks), []
 
     def queued():
         error = f"((struct sock_exterr_skb *)((struct sk_buff *){register('rsi'):#x})->cb)->ee.ee_errno"
@@ -63,10 +63,10 @@ def dump_error(call):
     return address(f"((struct netlink_sock *){socket_of_call()})->dump_done_errno"), -call["errno"]
 
 
-def completion(call, counter):
+def completion(call, tasks):
     """Save the guest after the program has set up its ring. The address of the result in the first
     completion with the error (any but EAGAIN, if it is not known), and the error."""
-    setup = Call(call["since"], counter)
+    setup = Call(call["since"], tasks)
     setup.reach()
     descriptor = setup.returned()
     if descriptor < 0:

@@ -6,7 +6,7 @@ usage: gdb -batch -x values.py -ex 'xsklab-values QUESTION.json SOCKET' VMLINUX
 QUESTION.json  RUN.json of places.py with {program, image, address, nth, task, text}: the variables
           of the text are read at the nth arrival of the program's task at the address in an image;
           or in the kernel, in a {call: {number, nth}} of the task
-SOCKET    QEMU's gdb stub; the guest waits there (-S)
+SOCKET    QEMU's gdb stub; the guest waits there (-S), under TCG with the plugin recent.c
 Output: values.json, {NAME: VALUE}, without variables that the compiler optimized out. The guest
         is killed at the end.
 Exit: 0; 1 the task did not get there, and a line on stderr after "values: " says why.
@@ -19,9 +19,10 @@ import gdb
 sys.dont_write_bytecode = True  # leave nothing behind in a checkout
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from expressions import known, names  # noqa: E402
-from guest import Counter, Stop, Tasks, proceed  # noqa: E402
+from guest import Call, Stop, Tasks, proceed  # noqa: E402
 from places import images_of, read_blocks  # noqa: E402
 from question import Question  # noqa: E402
+from recent import Recorder  # noqa: E402
 
 
 def executed():
@@ -40,10 +41,10 @@ def load(question):
 
 
 def read_values(question):
+    Recorder()
     tasks, call, name = Tasks(question["program"]), question.get("call"), None
     if call:
-        Counter(tasks, [call["number"]]).next("the call", lambda *made: made == (
-            question["task"], call["number"], call["nth"]))
+        Call(dict(call, thread=question["task"]), tasks).reach()
     else:
         name = load(question)
     left, address = question["nth"], question["address"]

@@ -35,9 +35,10 @@ import expressions  # noqa: E402
 import origin  # noqa: E402
 import stored  # noqa: E402
 from answer import Answer  # noqa: E402
-from guest import Call, Counter, Live, Tasks, guest_is_there, restore  # noqa: E402
-from path import PATH_MAX, Cut, Path, Recorder  # noqa: E402
+from guest import Call, Live, Tasks, guest_is_there, restore  # noqa: E402
+from path import PATH_MAX, Cut, Path  # noqa: E402
 from question import Question  # noqa: E402
+from recent import Recorder  # noqa: E402
 from symbols import LabError  # noqa: E402
 
 STORED = {"so-error": stored.socket_error, "error-queue": stored.queued_error, "completion": stored.completion}
@@ -45,12 +46,14 @@ STORED = {"so-error": stored.socket_error, "error-queue": stored.queued_error, "
 
 def explain_all(calls, tasks, recorder):
     """The answers for several calls, in order of time; None for a call without one."""
-    made = [one for call in calls for one in (call, call.get("last"), call.get("since")) if one]
-    counter = Counter(tasks, {one["number"] for one in made} - {None})
+    for call in calls:
+        for one in call, call.get("last"), call.get("since"):
+            if one and one["number"] is not None:
+                tasks.count(one["thread"], one["number"])
     answers = []
     for call in calls:
         try:
-            answers.append(explain(call, counter, recorder))
+            answers.append(explain(call, tasks, recorder))
         except (LabError, gdb.error) as error:
             if len(calls) == 1:
                 raise
@@ -63,11 +66,11 @@ def explain_all(calls, tasks, recorder):
     return answers + [None] * (len(calls) - len(answers))
 
 
-def explain(call, counter, recorder):
+def explain(call, tasks, recorder):
     """The answer for one call."""
     if call.get("carried") in STORED:
-        return explain_stored(call, *STORED[call["carried"]](call, counter), recorder)
-    value = Call(call, counter).record(recorder)
+        return explain_stored(call, *STORED[call["carried"]](call, tasks), recorder)
+    value = Call(call, tasks).record(recorder)
     for count in (PATH_MAX, None):
         addresses, whole = recorder.last(count)
         try:
