@@ -118,7 +118,7 @@ recorded() { jq -e "$1" "$BATS_TEST_TMPDIR/verdict.json"; }
 @test "KVM: lets interrupts in at single steps" {
 	export KVM_IRQ_STEPS=2
 	fault 0 120 '' '' tests/as-kvm repro/run
-	[[ $stderr == *"without KVM, so slower: its single steps let interrupts in, so the guest may hit a breakpoint again and again"* ]]
+	[[ $stderr == *"without KVM, so slower: KVM's single steps take interrupts, so the guest may hit a breakpoint again and again"* ]]
 	recorded '.accel == "tcg" and .retried == null'
 }
 
