@@ -16,6 +16,27 @@ def public(found):
     return {key: [public(one) for one in value] if key == "inlined" else value for key, value in found.items() if key != "path"}
 
 
+class Asked:
+    """The values of a condition: the last of its places where gdb can read one counts."""
+
+    def __init__(self, places, found):
+        self.places, self.names, self.file = places, expressions.variables(found), found["file"]
+        self.own = expressions.names(found["condition"] or "")  # without those of inlined functions
+        self.values, self.unread = {}, {}
+
+    def fill_in(self, read):
+        """read: {place: {name: value, or why there is none}}. The names without a value."""
+        for found in [read.get(place, {}) for place in self.places]:
+            for name, value in found.items():
+                if name in self.names and not isinstance(value, expressions.Unread):
+                    self.values[name] = value
+                elif name in self.own and self.unread.get(name) != expressions.OPTIMIZED_OUT:
+                    self.unread[name] = value
+        for name in self.values.keys() & self.unread.keys():
+            del self.unread[name]
+        return self.names - self.values.keys()
+
+
 class Answer:
     """Answers questions about a path."""
 
@@ -23,7 +44,7 @@ class Answer:
         """values: a function of places and expressions that reads values. name: the error's. live:
         a Live, if the guest can go back to the path."""
         self.path, self.values, self.name, self.live = path, values, name, live
-        self.asked = []  # for values, see values_at()
+        self.asked = []  # see values_at()
 
     def about(self, born):
         """What decided a value, and the call chain, as JSON; see repro/why.d/why.schema.json."""
@@ -47,7 +68,7 @@ class Answer:
         named = {(one["file"], one["line"]) for one in [found[0], *around]}
         answer = dict(public(found[0]), kind=born.kind, chain=self.chain(place),
                       others=[public(one) for one in found[1:] if not statements.sets_variable_of(one, found[0])],
-                      values=self.values_at(place, found[0]), within=around, passes_if=self.passes_if(place, found[0]), says=self.said(place),
+                      **self.values_at(place, found[0]), within=around, passes_if=self.passes_if(place, found[0]), says=self.said(place),
                       callee=[one for one in self.callees(place) if (one["file"], one["line"]) not in named])
         self.fill_in_values()
         return answer
@@ -115,7 +136,7 @@ class Answer:
     def public_with(self, at, one):
         """A condition without paths of this host, with its values if the path has a place for it."""
         return {**{key: one[key] for key in ("function", "file", "line", "condition")},
-                "values": self.values_at(at, one) if at else {}}
+                **(self.values_at(at, one) if at else {"values": {}, "unread": {}})}
 
     def caller(self, place, found):
         """The level that calls the function of an answer, which may be inlined; its frame, and the
@@ -183,24 +204,20 @@ class Answer:
         return found
 
     def values_at(self, place, found):
-        """The values of a condition, which fill_in_values() puts in: the guest passes all places once."""
-        self.asked.append((statements.group(self.path, place, found), expressions.variables(found), {}, found["file"]))
-        return self.asked[-1][2]
+        """The values of a condition, and why others cannot be read. fill_in_values() puts them in: the
+        guest passes all places once."""
+        self.asked.append(Asked(statements.group(self.path, place, found), found))
+        return {"values": self.asked[-1].values, "unread": self.asked[-1].unread}
 
     def fill_in_values(self):
-        """The last of the places of a condition where gdb can read a value counts."""
         wanted = {}
-        for places, names, _, _ in self.asked:
-            for place in places if names else []:
-                wanted.setdefault(place, set()).update(names)
+        for one in self.asked:
+            for place in one.places if one.names else []:
+                wanted.setdefault(place, set()).update(one.names)
         read = self.values(wanted)
-        for places, names, found, _ in self.asked:
-            for place in places:
-                found.update({name: value for name, value in read.get(place, {}).items() if name in names})
-        macros = expressions.macros({name for _, names, found, _ in self.asked for name in names - found.keys()},
-                                    {file for *_, file in self.asked})
-        for _, names, found, _ in self.asked:
-            found.update({name: macros[name] for name in sorted(names - found.keys()) if name in macros})
+        macros = expressions.macros({name for one in self.asked for name in one.fill_in(read)}, {one.file for one in self.asked})
+        for one in self.asked:
+            one.values.update({name: macros[name] for name in sorted(one.names - one.values.keys()) if name in macros})
 
     def chain(self, place):
         """The functions that led to an instruction, at every level of inlining, the outermost first."""

@@ -11,8 +11,10 @@ import gdb
 
 from symbols import to_json
 
-KEYWORDS = {"if", "else", "while", "for", "switch", "case", "return", "sizeof", "do", "goto",
-            "struct", "unsigned", "int", "long", "u32", "u64", "true", "false", "NULL"}
+KEYWORDS = {"if", "else", "while", "for", "switch", "case", "return", "sizeof", "do", "goto", "default", "break", "continue",
+            "const", "static", "struct", "unsigned", "int", "long", "u32", "u64", "true", "false", "NULL"}
+# Names in these are no values: of types, labels, and what only has a size.
+NO_VALUES = r"""\b(?:struct|union|enum|goto) +\w+|\b(?:sizeof|offsetof|typeof|container_of)\s*\([^()]*\)"""
 HEADERS = ("include", "arch/x86/include")
 NESTED_MAX = 3  # macros in macros
 TEXT_MAX = 60
@@ -39,9 +41,16 @@ def source_dir():
         return json.load(file)["source_dir"]
 
 
+class Unread(str):
+    """Why gdb cannot read a variable."""
+
+
+OPTIMIZED_OUT, NOT_HERE = Unread("optimized out"), Unread("not known here")
+
+
 def names(text):
     """The expressions in a condition, without calls, keywords and types."""
-    text = re.sub(r'"[^"]*"|/\*.*?\*/', " ", text)
+    text = re.sub(rf"""\"[^\"]*\"|'[^']+'|/\*.*?\*/|{NO_VALUES}""", " ", text)
     found = re.findall(r"(?<![\w.>])([A-Za-z_]\w*(?:(?:->|\.)\w+|\[[^\]]*\])*)(?!\w|\s*\(|->|\.|\[)", text)
     return {name for name in found if name not in KEYWORDS}
 
@@ -52,15 +61,15 @@ def variables(found):
 
 
 def known(wanted):
-    """The expressions that gdb can evaluate where the guest stopped, with their values."""
-    return {expression: value for expression in sorted(wanted)
-            for is_known, value in [evaluate(expression)] if is_known}
+    """The values of expressions where the guest stopped, as JSON; an Unread for a variable without
+    one. Not for macros, types, and what a NULL pointer points to."""
+    found = {expression: evaluate(expression) for expression in sorted(wanted)}
+    return {expression: value for expression, (is_known, value) in found.items() if is_known or value}
 
 
 def evaluate(expression):
-    """Can gdb evaluate an expression where the guest stopped, and its value. It cannot if it is
-    optimized out, a macro, or not in scope."""
-    frame = gdb.newest_frame()
+    """Can gdb evaluate an expression where the guest stopped, and its value, or an Unread."""
+    frame, why = gdb.newest_frame(), None
     for one, text in ((one, text) for one in (frame, *outer(frame)) for text in spellings(expression)):
         try:
             one.select()
@@ -69,13 +78,30 @@ def evaluate(expression):
             value = gdb.parse_and_eval(text)
             kind = value.type.strip_typedefs().code
             if kind == gdb.TYPE_CODE_FUNC or value.is_optimized_out:
+                why = OPTIMIZED_OUT if kind != gdb.TYPE_CODE_FUNC else why
                 continue
             if kind in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION, gdb.TYPE_CODE_ARRAY):
                 return True, value.format_string(max_elements=8)[:80]
             return True, with_name(value)
-        except RuntimeError:  # gdb.error, or no block of debug information there
+        except gdb.MemoryError:
+            return False, None
+        except gdb.error as error:
+            why = OPTIMIZED_OUT if "optimized out" in str(error) else why
+        except RuntimeError:  # no block of debug information there
             continue
-    return False, None
+    return False, why or (NOT_HERE if is_variable(expression) else None)
+
+
+def is_variable(expression):
+    """Is an expression that gdb does not know here a variable? Not a macro, a function, or a type."""
+    if re.search(r"\W", expression):
+        return True
+    if expression.isupper() or gdb.lookup_static_symbol(expression) or gdb.lookup_global_symbol(expression):
+        return False
+    try:
+        return not gdb.lookup_type(expression)
+    except gdb.error:
+        return True
 
 
 def spellings(expression):

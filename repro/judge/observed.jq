@@ -44,6 +44,7 @@ def is_event($folders): type == "object"
 def is_origin($folders): optional(place_in_source($folders) and (.condition | optional(type == "string"))
   and (.statement | optional(place_in_source($folders))) and (.values | type == "object" and all(keys[]; length < 256)
     and all(.[]; optional(number or type == "string")))
+  and (.unread | optional(type == "object" and all(keys[]; length < 256) and all(.[]; type == "string")))
   and all(.chain, .others; type == "array" and all(.[]; place_in_source($folders)))
   and all(.others[]; .condition | optional(type == "string"))
   and (.source | optional(type == "array" and length <= 100 and all(.[]; type == "object" and (.line | natural) and (.text | type == "string")))));

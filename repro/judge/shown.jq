@@ -50,5 +50,7 @@ def refused_text: "\(.call)(\(.args)) = -1 \(.error) (\(.text))";
 
 def place: if . then .file + (if .line then ":\(.line)" else "" end) else "" end;
 
-# The values that decided an error.
-def made_by: if . then [.values | to_entries[] | "\(.key) \(.value // "NULL")"] | join(", ") else "" end;
+# The values that decided an error, and why others are missing.
+def made_by($is): if . then [(.values | to_entries[] | "\(.key)\($is)\(.value // "NULL")"),
+  (.unread // {} | to_entries[] | "\(.key): \(.value)")] | join(", ") else "" end;
+def made_by: made_by(" ");

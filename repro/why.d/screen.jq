@@ -8,12 +8,14 @@ include "rank";
 
 def place: if .file then "\(.file):\(.line)" else "(no source)" end;
 
-def values_text: to_entries | map("\(.key) = \(.value // "NULL")") | join(", ") | if . == "" then "none that gdb can read" else . end;
+# The values of a condition.
+def values_text: made_by(" = ") | if . == "" then "none that gdb can read" else . end;
+def its_values: select(.values != {} or .unread != {}) | "           \(values_text)";
 
-def around: "  within   \(.line): \(.condition)", (.values | select(. != {}) | "           \(values_text)");
+def around: "  within   \(.line): \(.condition)", its_values;
 
 def called: .[] | "  in \(.function), \(place): \(.condition)",
-  (.inlined[] | "  and there in \(.function), \(place): \(.text)"), "           \(.values | values_text)", (.within[] | around);
+  (.inlined[] | "  and there in \(.function), \(place): \(.text)"), "           \(values_text)", (.within[] | around);
 
 def program:
   "  the program \(if .program.said then "said \"\(.program.said)\" and " else "" end)\(.program.ended)   \(.seconds) s";
@@ -42,9 +44,9 @@ def screen: . as $why
    elif $why.kind == "elsewhere" then "  while the call slept: another task or an interrupt set the error"
    elif $why.kind == "fault" then "  a page fault made the error" else empty end),
   "",
-  "  values   \($why.values | values_text)",
+  "  values   \(values_text)",
   ($why.callee | called),
-  ($why.passes_if[] | "  passes if \(.function), \(place): \(.condition)", (.values | select(. != {}) | "           \(values_text)")),
+  ($why.passes_if[] | "  passes if \(.function), \(place): \(.condition)", its_values),
   ($why.within[] | around, (.callee | called)),
   ($why.chain | to_entries[] | "  \(if .key == 0 then "called   " else "         " end)\(.value.function | pad($width))\(.value | place)"),
   ($why.others[] | "  or else  \(.function), \(place): \(.condition)");

@@ -16,7 +16,7 @@ $calls[0].ended as $ended | $errno[0]["\($origin.errno)"] as $found
     text: ([$origin.condition, $origin.statement.text] | map(strings)
       | if .[0] == .[1] then .[0] else join("\n") end),
     condition: $origin.condition, statement: $origin.statement, inlined: $origin.inlined,
-    values: $origin.values, callee: $origin.callee, within: $origin.within, passes_if: $origin.passes_if, chain: $origin.chain, source: $origin.source,
+    values: $origin.values, unread: $origin.unread, callee: $origin.callee, within: $origin.within, passes_if: $origin.passes_if, chain: $origin.chain, source: $origin.source,
     kind: $origin.kind, others: $origin.others,
     program: {said: ([$calls[0].said[] | select(.order > $call.order and any(.errors[]; .error == $call.error))][0].text),
       ended: ($ended // "was still running at the deadline")},
