@@ -17,20 +17,22 @@ def public(found):
 
 
 class Asked:
-    """The values of a condition: the last of its places where gdb can read one counts."""
+    """The values of a condition: the last of its places where gdb can read one counts. given:
+    {(place of its function's entry): {arguments that still have their value}}"""
 
-    def __init__(self, places, found):
-        self.places, self.names, self.file = places, expressions.variables(found), found["file"]
+    def __init__(self, places, found, given):
+        self.names, self.file = expressions.variables(found), found["file"]
+        self.at = {**given, **dict.fromkeys(places, self.names)}  # which names to read where
         self.own = expressions.names(found["condition"] or "")  # without those of inlined functions
         self.values, self.unread = {}, {}
 
     def fill_in(self, read):
         """read: {place: {name: value, or why there is none}}. The names without a value."""
-        for found in [read.get(place, {}) for place in self.places]:
-            for name, value in found.items():
-                if name in self.names and not isinstance(value, expressions.Unread):
+        for place, names in self.at.items():
+            for name, value in read.get(place, {}).items():
+                if name in names and not isinstance(value, expressions.Unread):
                     self.values[name] = value
-                elif name in self.own and self.unread.get(name) != expressions.OPTIMIZED_OUT:
+                elif name in names & self.own and self.unread.get(name) != expressions.OPTIMIZED_OUT:
                     self.unread[name] = value
         for name in self.values.keys() & self.unread.keys():
             del self.unread[name]
@@ -206,14 +208,22 @@ class Answer:
     def values_at(self, place, found):
         """The values of a condition, and why others cannot be read. fill_in_values() puts them in: the
         guest passes all places once."""
-        self.asked.append(Asked(statements.group(self.path, place, found), found))
+        self.asked.append(Asked(statements.group(self.path, place, found), found, self.given(place, found)))
         return {"values": self.asked[-1].values, "unread": self.asked[-1].unread}
+
+    def given(self, place, found):
+        """Compilers keep no argument longer than they need it, but its value is known at the entry of the
+        function: {place of the entry: arguments}."""
+        step = self.path.frames.index(self.path.frames[place[0]])
+        names = statements.unchanged(found) & decision.arguments(found["function"], self.path.blocks[step].start)
+        return {(step, 0): names} if self.live and (step, 0) < place else {}
 
     def fill_in_values(self):
         wanted = {}
         for one in self.asked:
-            for place in one.places if one.names else []:
-                wanted.setdefault(place, set()).update(one.names)
+            for place, names in one.at.items():
+                wanted.setdefault(place, set()).update(names)
+        wanted = {place: names for place, names in wanted.items() if names}
         read = self.values(wanted)
         macros = expressions.macros({name for one in self.asked for name in one.fill_in(read)}, {one.file for one in self.asked})
         for one in self.asked:

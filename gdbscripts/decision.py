@@ -57,15 +57,27 @@ def is_error(constant):
     return constant is not None and constant > 2**32 - ERROR_MAX
 
 
-def bounds(address):
-    """The start and end of the function at an address. Both are the address itself if it has no
-    debug information, like the stub of a system call that is not configured."""
+def function_block(address):
+    """gdb's block of the function at an address, into which others may be inlined; None without debug
+    information."""
     block = gdb.block_for_pc(address)
     while block and not (block.function and block.superblock and block.superblock.is_static):
         block = block.superblock
-    if block is None:
-        return address, address
-    return block.start, block.end
+    return block
+
+
+def bounds(address):
+    """The start and end of the function at an address. Both are the address itself if it has no
+    debug information, like the stub of a system call that is not configured."""
+    block = function_block(address)
+    return (address, address) if block is None else (block.start, block.end)
+
+
+def arguments(function, address):
+    """The names of a function's arguments, if it begins at an address; else none."""
+    block = function_block(address)
+    begins = block is not None and block.start == address and block.function.name == function
+    return {symbol.name for symbol in block if symbol.is_argument} if begins else set()
 
 
 class Exploration:

@@ -226,6 +226,18 @@ def enclosing(found):
     return conditions
 
 
+def unchanged(found):
+    """The variables in a condition that no line of its function can have changed before: no line above
+    names them, and none jumps back."""
+    lines = lines_of(found["path"])
+    above = list(itertools.takewhile(lambda line: not line.startswith(("{", "}")), reversed(lines[:found["first"] - 1])))
+    if indentation(lines[found["first"] - 1]) != 1 or any(re.match(r"\s*\w+:$", line) for line in above):
+        return set()
+    set_here = r"(\+\+|--|&)\s*{0}\b|\b{0}\s*(\+\+|--|[-+*/%&|^]?=[^=]|(<<|>>)=)"
+    return {name for name in names(found["condition"] or "") - set(re.findall(r"\w+", " ".join(above)))
+            if re.fullmatch(r"\w+", name) and not re.search(set_here.format(name), found["condition"])}
+
+
 def behind(lines, last):
     """The lines that a condition guards, if it ends at a line: one, or a block."""
     number = last

@@ -41,6 +41,19 @@ static int ioctl_device(void)
 	return ioctl(inet(SOCK_DGRAM), SIOCGIFFLAGS, &request);
 }
 
+/* A datagram that is longer than the device's MTU, and must not be split. */
+static int sendto_long(void)
+{
+	static char data[3000];
+	struct sockaddr_in to = {
+		.sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(0xa9fe0002) /* 169.254.0.2 */
+	};
+	int never_split = IP_PMTUDISC_DO, udp = inet(SOCK_DGRAM);
+
+	setsockopt(udp, SOL_IP, IP_MTU_DISCOVER, &never_split, sizeof(never_split));
+	return sendto(udp, data, sizeof(data), 0, (struct sockaddr *)&to, sizeof(to));
+}
+
 /* The lab's kernel is built without MPTCP. */
 static int mptcp(void)
 {
@@ -174,6 +187,7 @@ static const struct {
 } programs[] = {
 	{ "bind-short", bind_short },
 	{ "ioctl-device", ioctl_device },
+	{ "sendto-long", sendto_long },
 	{ "mptcp", mptcp },
 	{ "setsockopt-short", setsockopt_short },
 	{ "bpf-map", bpf_map },
