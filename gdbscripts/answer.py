@@ -34,9 +34,12 @@ class Asked:
                     self.values[name] = value
                 elif name in names & self.own and self.unread.get(name) != expressions.OPTIMIZED_OUT:
                     self.unread[name] = value
-        for name in self.values.keys() & self.unread.keys():
+        missing = self.names - self.values.keys()
+        for name in self.unread.keys() - missing:
             del self.unread[name]
-        return self.names - self.values.keys()
+        expressions.drop_pointers(self.values)
+        expressions.drop_pointers(self.unread)
+        return missing
 
 
 class Answer:

@@ -49,10 +49,12 @@ OPTIMIZED_OUT, NOT_HERE = Unread("optimized out"), Unread("not known here")
 
 
 def names(text):
-    """The expressions in a condition, without calls, keywords and types."""
-    text = re.sub(rf"""\"[^\"]*\"|'[^']+'|/\*.*?\*/|{NO_VALUES}""", " ", text)
-    found = re.findall(r"(?<![\w.>])([A-Za-z_]\w*(?:(?:->|\.)\w+|\[[^\]]*\])*)(?!\w|\s*\(|->|\.|\[)", text)
-    return {name for name in found if name not in KEYWORDS}
+    """The expressions in a condition, without calls, keywords and types. "*at" comes with "at", for
+    drop_pointers()."""
+    text = re.sub(rf"""\"[^\"]*\"|'[^']+'|/\*.*?\*/|{NO_VALUES}""", " 0 ", text)
+    text = re.sub(r"((?:^|[][({},;=!<>&|+*/%?:~^-]|\breturn\b|\bcase\b)\s*)(\*+)(?=[A-Za-z_])", r"\1@\2", text.strip())
+    found = re.findall(r"(?<![\w.>])(?:@(\*+))?([A-Za-z_]\w*(?:(?:->|\.)\w+|\[[^\]]*\])*)(?!\w|\s*\(|->|\.|\[)", text)
+    return {one for stars, name in found if name not in KEYWORDS for one in (stars + name, name)}
 
 
 def variables(found):
@@ -67,13 +69,20 @@ def known(wanted):
     return {expression: value for expression, (is_known, value) in found.items() if is_known or value}
 
 
+def drop_pointers(values):
+    """Drop the values of pointers whose object was read."""
+    for name in [name for name in values if name.startswith("*")]:
+        values.pop(name.lstrip("*"), None)
+    return values
+
+
 def evaluate(expression):
     """Can gdb evaluate an expression where the guest stopped, and its value, or an Unread."""
     frame, why = gdb.newest_frame(), None
     for one, text in ((one, text) for one in (frame, *outer(frame)) for text in spellings(expression)):
         try:
             one.select()
-            if is_foreign(re.match(r"\w+", text).group(), one):
+            if is_foreign(re.search(r"\w+", text).group(), one):
                 continue
             value = gdb.parse_and_eval(text)
             kind = value.type.strip_typedefs().code

@@ -18,7 +18,7 @@ import gdb
 
 sys.dont_write_bytecode = True  # leave nothing behind in a checkout
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from expressions import Unread, known, names  # noqa: E402
+from expressions import Unread, drop_pointers, known, names  # noqa: E402
 from guest import Call, Stop, Tasks, proceed  # noqa: E402
 from places import images_of, read_blocks  # noqa: E402
 from question import Question  # noqa: E402
@@ -55,7 +55,7 @@ def read_values(question):
         return not left
     proceed(f"{address} was reached for the {question['nth']}th time",
             Stop(f"*{address}", arrives), tasks.births)
-    return {name: value for name, value in known(names(question["text"])).items() if not isinstance(value, Unread)}
+    return drop_pointers({name: value for name, value in known(names(question["text"])).items() if not isinstance(value, Unread)})
 
 
 class Values(Question):

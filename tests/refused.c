@@ -54,6 +54,11 @@ static int sendto_long(void)
 	return sendto(udp, data, sizeof(data), 0, (struct sockaddr *)&to, sizeof(to));
 }
 
+static int write_ttl(void)
+{
+	return write(open("/proc/sys/net/ipv4/ip_default_ttl", O_WRONLY), "300", 3);
+}
+
 /* The lab's kernel is built without MPTCP. */
 static int mptcp(void)
 {
@@ -188,6 +193,7 @@ static const struct {
 	{ "bind-short", bind_short },
 	{ "ioctl-device", ioctl_device },
 	{ "sendto-long", sendto_long },
+	{ "write-ttl", write_ttl },
 	{ "mptcp", mptcp },
 	{ "setsockopt-short", setsockopt_short },
 	{ "bpf-map", bpf_map },

@@ -83,6 +83,12 @@ value() { [ "$(jq -c --arg name "$1" '.values[$name]' build/why.json)" = "$2" ];
 }
 
 # bats test_tags=slow
+@test "write: what a pointer in a condition points to" {
+	refused write-ttl write EINVAL 'if \(conv\(.*' 'err = -EINVAL;'
+	[ "$(answer '.callee[0].values | "\(."*param->min") \(."*param->max") \(.tmp) \(has("param->max"))"')" = "1 255 300 false" ]
+}
+
+# bats test_tags=slow
 @test "other threads whose same call is refused all the time do not matter" {
 	refused threads bind EINVAL 'if \(addr_len < sizeof\(struct sockaddr_in\)\)' 'return -EINVAL;'
 	value addr_len 3
