@@ -150,6 +150,20 @@ the program exited with 1' ]
 	[ "$(jq '.failed | length' "$OUT")" = 1 ]
 }
 
+@test "a long text in a call's arguments is shortened, the arguments behind it are not" {
+	zeros=$(printf '\\0%.0s' {1..100})
+	to='0, {sa_family=AF_INET, sin_port=htons(9), sin_addr=inet_addr("169.254.0.2")}, 16'
+	path=/$(printf 'folder/%.0s' {1..20})file
+	log "44 sendto(3, \"$zeros\"..., 3000, $to) = -1 EMSGSIZE (Message too long)" \
+		"46 sendmsg(3, {msg_name=NULL, msg_iov=[{iov_base=\"$zeros\"..., iov_len=3000}$(printf ', {iov_base="x", iov_len=1}%.0s' {1..20})], msg_flags=0}, MSG_DONTWAIT) = -1 EMSGSIZE (Message too long)" \
+		"82 rename(\"$path\", \"${path}2\") = -1 EACCES (Permission denied)" | candidates -
+	run -0 list
+	[ "${lines[0]}" = "sendto(3, \"${zeros:0:32}\"..., 3000, $to) = -1 EMSGSIZE (Message too long)" ]
+	[[ ${lines[1]} == "sendmsg(3, {msg_name=NULL, msg_iov=[{iov_base=\"${zeros:0:32}\"..., iov_len=3000}, "*"...}, MSG_DONTWAIT) = -1 EMSGSIZE"* ]]
+	[[ ${lines[2]} == "rename(\"/folder/"*"\"..., \"/folder/"*"\"...) = -1 EACCES"* ]]
+	[ "${#lines[1]}" -le 300 ]
+}
+
 @test "SO_ERROR and the error queue: the call that reported the error, and the descriptor's history" {
 	chosen so-error getsockopt ECONNREFUSED '.carried == "so-error" and .since.call == "socket" and .last == {call: "connect", number: 42, nth: 1, thread: 0}'
 	chosen error-queue recvmsg ECONNREFUSED '.carried == "error-queue" and .since.call == "socket" and .last.call == "sendto" and .args_raw[0] == 3'

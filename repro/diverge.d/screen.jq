@@ -5,7 +5,7 @@ include "shown";
 
 def tabs: gsub("\t"; "    ");
 def short: if length > 60 then .[:57] + "..." else . end;
-def call: "\(.name)(\(.args | short)) = \(.result)\(if .error then " \(.error)" else "" end)";
+def call: "\(.name)(\(.args | brief(60))) = \(.result)\(if .error then " \(.error)" else "" end)";
 def place: if .file then "\(.file | sub("^\\./"; "")):\(.line)" else "(no source)" end;
 def is_same_call: ([.works, .fails | .calls[0] | [.name, .naming]] | unique | length) == 1;
 def ended: "exit \(.status // "none")";

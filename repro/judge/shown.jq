@@ -46,7 +46,32 @@ def row_names: reduce (.columns[].rows[].row) as $row ([]; if index($row) then .
 def refused_bytes($refused): [.rows[] | select(.row == $refused.rows[0]) | .calls[] | select(.fields and .returned == $refused.error)][0]
   | values | {bytes: ([.values.bytes[] | hex] | join(" ")), fields: ([.fields | to_entries[] | "\(.key) \(.value)"] | join(", "))};
 
-def refused_text: "\(.call)(\(.args)) = -1 \(.error) (\(.text))";
+# The arguments of a call as strace shows them, one by one.
+def arguments:
+  reduce (match("\"(\\\\.|[^\"\\\\])*\"(\\.\\.\\.)?|/\\*.*?\\*/|[^][{}(),\"/]+|."; "g").string) as $token ({depth: 0, all: [""]};
+    if $token == "," and .depth == 0 then .all += [""]
+    else
+      .all[-1] += $token
+      | .depth += (if $token | IN("(", "[", "{") then 1 elif $token | IN(")", "]", "}") then -1 else 0 end)
+    end)
+  | .all | map(sub("^ +"; "") | sub(" +$"; ""));
+
+# A text in quotes that strace shows, cut behind some characters.
+def cut_text: [.[1:] | match("\\\\([0-7]{1,3}|x[0-9a-f]{2}|.)|[^\\\\\"]"; "g").string] | if length <= 32 then null else "\"\(.[:16] | add)\"..." end;
+
+# A call's arguments, made shorter if they have more characters than $room: first the texts in them,
+# but for names of files, then what is long among the arguments. None of these is left out.
+def brief($room):
+  if length <= $room then . else
+    ([match("\"(\\\\.|[^\"\\\\])*\"(\\.\\.\\.)?|[^\"]+|\""; "g").string
+      | if test("^\"[^/]") then cut_text // . else . end] | add)
+    | if length <= $room then . else
+        arguments | map(select(length > 40)) as $long
+        | ([($room - ((. - $long) | join(", ") | length)) / ($long | length | if . == 0 then 1 else . end) | floor, 40] | max) as $each
+        | map(if length <= $each then . else .[:$each - 4] + ({"[": "...]", "{": "...}", "\"": "\"..."}[.[:1]] // "...") end) | join(", ") end
+  end;
+
+def refused_text: "\(.call)(\(.args | brief(240))) = -1 \(.error) (\(.text))";
 
 def place: if . then .file + (if .line then ":\(.line)" else "" end) else "" end;
 

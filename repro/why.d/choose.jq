@@ -18,16 +18,6 @@ include "shown";
 
 def many: 20; # one guest explains them all
 
-# The arguments of a call as strace shows them.
-def arguments:
-  reduce (match("\"(\\\\.|[^\"\\\\])*\"(\\.\\.\\.)?|/\\*.*?\\*/|[^][{}(),\"/]+|."; "g").string) as $token ({depth: 0, all: [""]};
-    if $token == "," and .depth == 0 then .all += [""]
-    else
-      .all[-1] += $token
-      | .depth += (if $token | IN("(", "[", "{") then 1 elif $token | IN(")", "]", "}") then -1 else 0 end)
-    end)
-  | .all | map(sub("^ +"; "") | sub(" +$"; ""));
-
 def digits($base): reduce (explode[] | if . >= 97 then . - 87 else . - 48 end) as $digit (0; . * $base + $digit);
 
 # The number that an argument shows, else null. No addresses: they differ from run to run. strace's

@@ -9,9 +9,10 @@
 #   spoken   did the program report it afterwards?
 # told: an error in one line.
 # unseen: files that a program looked for in vain; the host may have them.
+include "shown" {search: "../judge"};
 
 # An error in a line.
-def told: "\(.call)(\(.args | if length > 200 then .[:200] + "..." else . end))" + {
+def told: "\(.call)(\(.args | brief(240)))" + {
     "null": " = -1 \(.error) (\(.text))",
     "netlink-ack": " was answered with \(.error) (\(.text))",
     "so-error": " reported \(.error) (\(.text))",
