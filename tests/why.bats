@@ -260,6 +260,9 @@ kernel_row() { # KERNEL OUTCOME TEXT [FUNCTION CONDITION LINE]
 	[[ ${lines[1]} == "  distro "*"refused  setsockopt EINVAL  sk_setsockopt, net/core/sock.c:"*"if (optlen < sizeof(int))" ]]
 	run -0 --separate-stderr repro/why "PROG=$PROGRAM" ARGS=fine KERNELS=distro
 	[[ $output == *"allowed  no system call failed, and the program exited with 0"* ]]
+	# One that cannot be fetched has no release, not the one before it.
+	XDG_CACHE_HOME=$BATS_TEST_TMPDIR KERNEL_ORG=file:///nosuch run -125 --separate-stderr repro/why "PROG=$PROGRAM" ARGS=fine KERNELS=v5.15
+	[[ $output == "  v5.15  -  lost     lab failure: KERNEL=v5.15: cannot fetch file:///nosuch/"* ]]
 }
 
 # refuses TEXT WORD...: bad input, told in one line before anything is built.

@@ -11,7 +11,7 @@ def place: if .outcome != "refused" then .text
 
 . as $rows
 | ([$rows[].kernel | length] | max + 2) as $kernels
-| ([$rows[] | .release // "" | length] | max + 2) as $releases
+| ([$rows[] | .release // "-" | length] | max + 2) as $releases
 | range(length) as $i | $rows[$i]
-| "\(if $i > 0 and answer != ($rows[$i - 1] | answer) then "*" else " " end) \(.kernel | pad($kernels))\(.release // "" | pad($releases))\(.outcome | pad(9))\(place)"
+| "\(if $i > 0 and answer != ($rows[$i - 1] | answer) then "*" else " " end) \(.kernel | pad($kernels))\(.release // "-" | pad($releases))\(.outcome | pad(9))\(place)"
 | printable
