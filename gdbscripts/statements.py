@@ -310,8 +310,10 @@ def guarded(lines, guard, first, last, made, armed, name):
                 "text": whole(lines, number)[0]}
     text, line, _ = whole(lines_of(made["path"]), made["line"])
     table = {"function": made["function"], "file": made["file"], "line": made["line"], "text": text}
-    after = next(filter(sets_it, behind(lines, last)), None)
-    if after:
+    own = list(filter(sets_it, behind(lines, last)))
+    if own:
+        is_own = made["function"] == guard["function"] and made["line"] in own
+        after = made["line"] if is_own else own[0]
         shared = names_error(text, name) and not first <= line <= after
         return dict(at(after), shared=table) if shared else at(after)
     is_switch = lines and lines[first - 1].strip().startswith("switch")

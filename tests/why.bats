@@ -76,7 +76,7 @@ value() { [ "$(jq -c --arg name "$1" '.values[$name]' build/why.json)" = "$2" ];
 
 # bats test_tags=slow
 @test "sendto: an argument that the compiler keeps no longer is read where its function begins" {
-	refused sendto-long sendto EMSGSIZE 'if \(cork->length \+ length > maxnonfragsize - fragheaderlen\) \{' 'ip_local_error(sk, EMSGSIZE, fl4->daddr, inet->inet_dport, mtu - (opt ? opt->optlen : 0));'
+	refused sendto-long sendto EMSGSIZE 'if \(cork->length \+ length > maxnonfragsize - fragheaderlen\) \{' 'return -EMSGSIZE;'
 	value length 3008
 	# A name of the condition has a value, or the reason why not.
 	answer '(.values + .unread) as $known | all("length", "cork->length", "maxnonfragsize", "fragheaderlen"; in($known))' >/dev/null

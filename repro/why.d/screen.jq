@@ -34,7 +34,8 @@ def screen: . as $why
   "  refused in \($why.function), \($why | place)",
   ($why.source[] | .line as $line
     | "  \(if $line == $why.line then "=>" elif $line == $why.statement.line and $why.statement.file == $why.file then "->" else "  " end) \($line | tostring | pad(6))\(.text | gsub("\t"; "    "))"),
-  (if $why.statement.shared then "  the compiler shares this \($why.errno) with line \($why.statement.shared.line): \($why.statement.shared.text)"
+  (if $why.statement.shared then $why.statement
+     | "  lines \(.line) and \(.shared | if .file == $why.file then .line else place end) (\(.shared.text)) share one instruction: which of the two set \($why.errno) cannot be told apart"
    elif $why.statement.file != $why.file or ([$why.source[].line] | index($why.statement.line) | not)
    then "  the value is made in \($why.statement | "\(.function), \(place): \(.text)")" else empty end),
   ($why.inlined[] | "  and there in \(.function), \(place): \(.text)"),
