@@ -8,14 +8,18 @@ include "rank";
 
 def place: if .file then "\(.file):\(.line)" else "(no source)" end;
 
+# Without repeats.
+def distinct: reduce .[] as $one ([]; if any(.[]; . == $one) then . else . + [$one] end) | .[];
+
 # The values of a condition.
 def values_text: made_by(" = ") | if . == "" then "none that gdb can read" else . end;
 def its_values: select(.values != {} or .unread != {}) | "           \(values_text)";
 
 def around: "  within   \(.line): \(.condition)", its_values;
 
-def called: .[] | "  in \(.function), \(place): \(.condition)",
-  (.inlined[] | "  and there in \(.function), \(place): \(.text)"), "           \(values_text)", (.within[] | around);
+def inlined: [.inlined[] | "  and there in \(.function), \(place): \(.text)"] | distinct;
+
+def called: [.[] | ["  in \(.function), \(place): \(.condition)", inlined, "           \(values_text)", (.within[] | around)]] | distinct[];
 
 def program:
   "  the program \(if .program.said then "said \"\(.program.said)\" and " else "" end)\(.program.ended)   \(.seconds) s";
@@ -38,7 +42,7 @@ def screen: . as $why
      | "  lines \(.line) and \(.shared | if .file == $why.file then .line else place end) (\(.shared.text)) share one instruction: which of the two set \($why.errno) cannot be told apart"
    elif $why.statement.file != $why.file or ([$why.source[].line] | index($why.statement.line) | not)
    then "  the value is made in \($why.statement | "\(.function), \(place): \(.text)")" else empty end),
-  ($why.inlined[] | "  and there in \(.function), \(place): \(.text)"),
+  ($why | inlined),
   (if $why.kind == "memory" then "  the error was in memory before the call"
    elif $why.carried == "completion" then empty
    elif $why.kind == "elsewhere" and $why.carried then "  the error was set before the program asked for it"
