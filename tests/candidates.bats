@@ -97,6 +97,14 @@ the program exited with 1' ]
 	chosen number setsockopt ENOPROTOOPT '.because | contains("setup rc=-92")'
 }
 
+@test "another process that ended with an error is named" {
+	printf '%s\n' '40 [  59] execve("/case/run.sh", ["/case/run.sh"], 0x7ffe /* 9 vars */) = 0' '40 [  56] clone(child_stack=NULL, flags=SIGCHLD) = 41' \
+		'41 [  59] execve("/nosuch/ip", ["ip"], 0x7ffe /* 9 vars */) = -1 ENOENT (No such file or directory)' \
+		'41 [  59] execve("/bin/ip", ["ip"], 0x7ffe /* 9 vars */) = 0' '41 [  16] ioctl(3, SIOCSIFFLAGS, {}) = -1 EPERM (Operation not permitted)' \
+		'41 [ 231] +++ exited with 2 +++' '40 [ 231] +++ exited with 3 +++' >"$BATS_TEST_TMPDIR/log"
+	chosen - ioctl EPERM '.because | contains("the process ip exited with 2 soon after")' <"$BATS_TEST_TMPDIR/log"
+}
+
 @test "the last line of a write counts, even if strace cut it off" {
 	log '49 bind(5, {sa_family=AF_XDP}, 16) = -1 EBUSY (Device or resource busy)' \
 		'54 setsockopt(6, SOL_SOCKET, SO_DEBUG, [1], 4) = -1 EACCES (Permission denied)' \

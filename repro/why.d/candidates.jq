@@ -17,6 +17,7 @@
 #     next       null, or the thread's next call: {call, args}
 #     left       how many calls the thread made after it
 #     recovered  did the same call succeed later, for the same descriptor or file name?
+#     process    null, or the name of the thread's program, if that is another one
 #     ended      how its thread ended, or null]
 #   said    [the output of words() in calls.jq]
 #   ended   how the first thread ended, or null
@@ -83,15 +84,16 @@ def seen($e; $t): ($e | descriptor) as $fd
           | reduce ($e.args | select(contains("nlmsg_seq=")) | match("nlmsg_seq=([0-9]+)"; "g").captures[0].string) as $seq (.;
               .requests["\($fd) \($seq)"][$t] = $e)
         elif $e.call == "io_uring_setup" then .uring //= ($e | ref)
+        elif $e.call | test("^execve(at)?$") then .programs[$t] = ($e | path // "" | sub("^.*/(?=.)"; ""))
         else . end
     end
   # A non-blocking connect() fails, and yet a later error comes from it.
   | if $e.call == "connect" then .sent[$fd][$t] = $e else . end;
 
 def events($errno): error_numbers($errno) as $numbers
-  | foreach (strace_events, null) as $e ({held: {}, opened: {}, sent: {}, requests: {}, good: {}, counts: {}, ended: {}, says: [], uring: null};
+  | foreach (strace_events, null) as $e ({held: {}, opened: {}, sent: {}, requests: {}, good: {}, counts: {}, ended: {}, programs: {}, says: [], uring: null};
       . as $before | "\($e.thread)" as $t
-      | if $e == null then .out = [(.held[][] | {candidate: .}), {all: {good, counts, ended, uring}}]
+      | if $e == null then .out = [(.held[][] | {candidate: .}), {all: {good, counts, ended, programs, uring}}]
         elif $e.ended then .ended[$t] = $e.ended | .out = []
         else
           .out = [((.held[$t] // [])[] | {candidate: (. + {next: ($e | {call, args: .args[:200]})})}), {said: ($e | (words($errno), repeats($before.says)))}]
@@ -108,7 +110,7 @@ def events($errno): error_numbers($errno) as $numbers
 | ([$events[].all | values][0]) as $all
 | {failed: ([$events[].candidate | values
       | . + {left: ($all.counts["\(.carrier.thread // .thread)"] - .at), recovered: (($all.good[.subject] // 0) > .order),
-             ended: $all.ended["\(.thread)"]} | del(.at, .subject)]
+             process: (if .thread == 0 then null else $all.programs["\(.thread)"] end), ended: $all.ended["\(.thread)"]} | del(.at, .subject)]
     # MSG_PEEK shows the same message again.
     | unique_by(if .carried == "netlink-ack" then [0, .thread, .number, .nth, .error] else [1, .order] end) | sort_by(.order)),
    said: ([$events[].said | values] | if $output == "" or (.[-1].text // "" | endswith($output)) then .

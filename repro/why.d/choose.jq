@@ -58,7 +58,7 @@ def completion: (if $error != "" then $error else [.said[].errors[].error][-1] e
   | ([$errno | to_entries[] | select(.value.name == $error)][0]) as $known
   | {order: 0, thread: .uring.thread, number: null, nth: 1, call: "io_uring_enter", args: "", $error,
      errno: ($known.key | tonumber? // null), text: $known.value.text, path: null, carried: "completion", carrier: null,
-     since: .uring, last: null, says: null, next: [], recovered: false, left: 0, ended, noise: null, spoken: true, likeliest: true,
+     since: .uring, last: null, says: null, next: [], recovered: false, left: 0, process: null, ended, noise: null, spoken: true, likeliest: true,
      because: (if $error == null then "no call failed" else "no call returned \($error), which the program reported" end),
      name: $error, args_raw: [], args_text: []};
 

@@ -51,10 +51,12 @@ def spoken($said; $alike):
         spoken: true, reason: "the program \(if $i == ($said | length) - 1 then "ended with" else "then wrote" end) \"\($s.text | .[:120])\""}]
   | max_by(.points) // empty;
 
+def whose: if .process then "the process \(.process)" else "its thread" end;
+
 def reasons($said; $alike):
   spoken($said; $alike),
-  (if .left <= 12 and ((.ended // "") | test("exited with [1-9]|killed")) then {points: 15, reason: "its thread \(.ended) soon after"}
-   elif .left <= 12 then {points: 6, reason: "its thread ended soon after"} else empty end),
+  (if .left <= 12 and ((.ended // "") | test("exited with [1-9]|killed")) then {points: 15, reason: "\(whose) \(.ended) soon after"}
+   elif .left <= 12 then {points: 6, reason: "\(whose) ended soon after"} else empty end),
   (if .next.call == "close" and .carried == null and (.next.args == (.args | split(",")[0])) then {points: 8, reason: "the descriptor was closed next"} else empty end),
   (if .next.call == "write" and (.next.args | startswith("2, ")) then {points: 10, reason: "the program wrote to stderr next"} else empty end),
   (if .carried then {points: 5, reason: "the program asked for the error"} else empty end),
