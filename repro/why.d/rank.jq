@@ -60,7 +60,7 @@ def reasons($said; $alike):
   (if .next.call == "close" and .carried == null and (.next.args == (.args | split(",")[0])) then {points: 8, reason: "the descriptor was closed next"} else empty end),
   (if .next.call == "write" and (.next.args | startswith("2, ")) then {points: 10, reason: "the program wrote to stderr next"} else empty end),
   (if .carried then {points: 5, reason: "the program asked for the error"} else empty end),
-  ($alike | length | if . == 1 then {points: 6, reason: "it happened once"} elif . > 200 then {points: -25} elif . > 20 then {points: -15} else empty end),
+  ($alike | length | if . == 1 then {points: 6, reason: "it happened only once"} elif . > 200 then {points: -25} elif . > 20 then {points: -15} else empty end),
   (if .recovered then {points: -20} else empty end),
   (noise | values | {points: (if . == "a look at what a file is" then -60 else -40 end)});
 

@@ -62,7 +62,7 @@ def screen: . as $why
     else
       ($answers[] | screen, ""),
       ($asked[] | select([.call, .nth, .thread, .error] | IN($answers[] | [.call, .nth, .thread, .errno]) | not) | "not explained: \(told)"),
-      "  \($answers | length) of \($asked | length) errors explained; LIST=1 also lists those that healthy programs meet, too",
+      "  \($answers | length) of \($asked | length) errors explained; LIST=1 lists also those that healthy programs meet",
       program
     end)
 | printable
