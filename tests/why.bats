@@ -139,6 +139,7 @@ value() { [ "$(jq -c --arg name "$1" '.values[$name]' build/why.json)" = "$2" ];
 	[[ ${lines[1]} == "  this kernel has no CONFIG_MPTCP; make why PROG="*" CONFIG=<(printf "*"CONFIG_MPTCP)" ]]
 	run -0 --separate-stderr repro/why PROG=/bin/cat "ARGS=$PWD/README.md"
 	[ "$(answer '.missing[0]')" = "$PWD/README.md" ]
+	[[ ${lines[1]} == "  only on the host, not in the guest: $PWD/README.md; make why PROG=/bin/cat "*" FILES='$PWD/README.md'" ]]
 	run -1 --separate-stderr repro/why PROG=/bin/cat "ARGS=$PWD/README.md" "FILES=$PWD/README.md"
 	ends_with "no system call failed"
 	# CONFIG=<(...) can be read only once.

@@ -28,11 +28,16 @@ def program:
 def with($knob; $more): (capture(" \($knob)=(?<old>'[^']*'|[^ ']+)").old // "" | gsub("'"; "")) as $old
   | sub(" \($knob)=('[^']*'|[^ ']+)"; "") + " \($knob)=\(if $old == "" then "" else "'\($old) '" end)\($more)";
 
+# Files that the program did not find; they may be the cause if the call is for one of them.
+def missing_files: .missing as $missing
+  | "  only on the host, not in the guest: \($missing | join(", ")); \(.again | with("FILES"; "'\($missing | join(" "))'"))";
+def is_for_missing: .args as $args | .errno == "ENOENT" and any(.missing[]; . as $file | $args | contains("\"\($file)\""));
+
 def screen: . as $why
 | ([.chain[] | .function | length] | max + 2) as $width
 | "\({call, args, carried, error: .errno, text: .error} | told)   Linux \(.kernel.release) (\(.kernel.source))",
   (if .lacks != [] then "  this kernel has no \(.lacks | join(", ")); \(.lacks as $lacks | .again | with("CONFIG"; "<(printf '%s=y\\n' \($lacks | join(" ")))"))" else empty end),
-  (if .missing != [] then "  only on the host, not in the guest: \(.missing | join(", ")); \(.missing as $missing | .again | with("FILES"; "'\($missing | join(" "))'"))" else empty end),
+  (if is_for_missing then missing_files else empty end),
   (if .says then "  the kernel says \"\(.says)\"" else empty end),
   "",
   "  refused in \($why.function), \($why | place)",
@@ -56,11 +61,13 @@ def screen: . as $why
   ($why.chain | to_entries[] | "  \(if .key == 0 then "called   " else "         " end)\(.value.function | pad($width))\(.value | place)"),
   ($why.others[] | "  or else  \(.function), \(place): \(.condition)");
 
+def other_files: if .[0].missing == [] or any(.[]; is_for_missing) then empty else .[0] | missing_files, "" end;
+
 . as $answers | ($chosen | flatten) as $asked
 | (if $answers[0].program.ended == "exited with 0" then "the program went on and exited with 0\(if $asked | length == 1 then " after this" else "" end):" else empty end),
-  ($answers[0] | if $asked | length == 1 then screen, "", program, (if .because then "  chosen because \(.because)" else empty end), (.next[] | "  or ask   \(.command)   \(.text)")
+  ($answers[0] | if $asked | length == 1 then screen, "", ($answers | other_files), program, (if .because then "  chosen because \(.because)" else empty end), (.next[] | "  or ask   \(.command)   \(.text)")
     else
-      ($answers[] | screen, ""),
+      ($answers[] | screen, ""), ($answers | other_files),
       ($asked[] | select([.call, .nth, .thread, .error] | IN($answers[] | [.call, .nth, .thread, .errno]) | not) | "not explained: \(told)"),
       "  \($answers | length) of \($asked | length) errors explained; LIST=1 lists also those that healthy programs meet",
       program
