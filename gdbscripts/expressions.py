@@ -19,6 +19,8 @@ HEADERS = ("include", "arch/x86/include")
 NESTED_MAX = 3  # macros in macros
 TEXT_MAX = 60
 NUMBERS = (gdb.TYPE_CODE_INT, gdb.TYPE_CODE_ENUM, gdb.TYPE_CODE_BOOL, gdb.TYPE_CODE_CHAR)
+MODES = ("umode_t", "mode_t")
+MODE_BITS = re.compile("S_I[A-Z]+")
 # Pointer types to objects with a name, and the expression of $it for the name.
 NAMES = {
     "char": "$it",
@@ -141,8 +143,15 @@ def outer(frame):
         yield frame
 
 
+def octal(number):
+    return f"0{number:o}" if number else "0"
+
+
 def with_name(value):
-    """A value as JSON; a pointer to an object in NAMES has that object's name."""
+    """A value as JSON; a pointer to an object in NAMES has that object's name, and the mode of a file is
+    octal."""
+    if value.type.unqualified().name in MODES:
+        return octal(int(value))
     shown, kind = to_json(value), value.type.strip_typedefs()
     name = kind.code == gdb.TYPE_CODE_PTR and NAMES.get(str(kind.target().unqualified().strip_typedefs()))
     if not name or shown is None:
@@ -165,7 +174,7 @@ def macros(wanted, files):
         missing = {name for name in missing for body in bodies.get(name, ()) for name in names(body)
                    if name.isupper() and name not in bodies}
     found = {name: {expanded(body, bodies) for body in bodies.get(name, ())} - {None} for name in wanted}
-    return {name: values.pop() for name, values in found.items() if len(values) == 1}
+    return {name: octal(*values) if MODE_BITS.fullmatch(name) else values.pop() for name, values in found.items() if len(values) == 1}
 
 
 def is_error(name):
@@ -177,7 +186,7 @@ def definitions(wanted, folders):
     found = {name: set() for name in wanted}
     for line in grep(rf"^#\s*define\s+({'|'.join(wanted)})\s", *folders):
         _, name, body = re.split(r"\s+", re.sub(r"^#\s*", "#", line), maxsplit=2)
-        found[name].add(re.sub(r"/\*.*|//.*", "", body).strip())
+        found[name].add(re.sub(r"/\*.*|//.*|\b__force\b", "", body).strip())
     return found
 
 

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -57,6 +58,11 @@ static int sendto_long(void)
 static int write_ttl(void)
 {
 	return write(open("/proc/sys/net/ipv4/ip_default_ttl", O_WRONLY), "300", 3);
+}
+
+static int mknod_folder(void)
+{
+	return mknod("/nosuch", S_IFDIR | 0600, 0);
 }
 
 /* The lab's kernel is built without MPTCP. */
@@ -194,6 +200,7 @@ static const struct {
 	{ "ioctl-device", ioctl_device },
 	{ "sendto-long", sendto_long },
 	{ "write-ttl", write_ttl },
+	{ "mknod-folder", mknod_folder },
 	{ "mptcp", mptcp },
 	{ "setsockopt-short", setsockopt_short },
 	{ "bpf-map", bpf_map },

@@ -89,6 +89,13 @@ value() { [ "$(jq -c --arg name "$1" '.values[$name]' build/why.json)" = "$2" ];
 }
 
 # bats test_tags=slow
+@test "mknod: the mode of a file is octal" {
+	refused mknod-folder mknodat EPERM 'switch \(mode & S_IFMT\) \{' 'return -EPERM;'
+	value mode '"040600"'
+	value S_IFMT '"0170000"'
+}
+
+# bats test_tags=slow
 @test "other threads whose same call is refused all the time do not matter" {
 	refused threads bind EINVAL 'if \(addr_len < sizeof\(struct sockaddr_in\)\)' 'return -EINVAL;'
 	value addr_len 3
