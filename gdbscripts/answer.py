@@ -23,7 +23,9 @@ class Asked:
     def __init__(self, places, found, given):
         self.names, self.file = expressions.variables(found), found["file"]
         self.at = {**given, **dict.fromkeys(places, self.names)}  # which names to read where
-        self.own = expressions.names(found["condition"] or "")  # without those of inlined functions
+        own = expressions.names(found["condition"] or "")  # without those of inlined functions
+        macros = {name for name in own if name.isidentifier()} - statements.declared(found)
+        self.reasons = {expressions.OPTIMIZED_OUT: own, expressions.NOT_HERE: own - macros}
         self.values, self.unread = {}, {}
 
     def fill_in(self, read):
@@ -32,7 +34,7 @@ class Asked:
             for name, value in read.get(place, {}).items():
                 if name in names and not isinstance(value, expressions.Unread):
                     self.values[name] = value
-                elif name in names & self.own and self.unread.get(name) != expressions.OPTIMIZED_OUT:
+                elif name in names & self.reasons.get(value, set()) and self.unread.get(name) != expressions.OPTIMIZED_OUT:
                     self.unread[name] = value
         missing = self.names - self.values.keys()
         for name in self.unread.keys() - missing:

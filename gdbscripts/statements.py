@@ -13,6 +13,7 @@ from symbols import LabError
 CONTEXT = 4  # lines before and after
 JOINED_MAX = 12  # lines that a condition may have
 PLACES_MAX = 24  # instructions of a condition at which to read its variables
+HEAD_MAX = 6  # lines of a function's arguments
 BLOCK_MAX = 12  # lines that a condition may guard
 FRAMES_MAX = 64  # that gdb follows from an address where the guest is not
 OPERATOR = r"(?:&&|\|\||[=!<>]=|[-+*/%&|^<>?:=,.]|->)"
@@ -226,15 +227,30 @@ def enclosing(found):
     return conditions
 
 
+def above(found):
+    """The lines of a function before a condition, from the last one backwards, without its head."""
+    lines = lines_of(found["path"])[:found["first"] - 1]
+    return list(itertools.takewhile(lambda line: not line.startswith(("{", "}")), reversed(lines)))
+
+
+def declared(found):
+    """The names that a function declares before a condition, with its arguments."""
+    body = above(found)
+    begin = found["first"] - 1 - len(body)
+    head = lines_of(found["path"])[max(begin - HEAD_MAX, 0):begin]
+    text = "\n".join([*head, *reversed(body)])
+    more = re.findall(r"^\t+(?!return\b|goto\b)\w+[\s*]+\w[^;,=()]*((?:,\s*\**\w+)+)", text, re.MULTILINE)  # int one, two;
+    return set(re.findall(r"\w[\s*]+\b(\w+)\b(?=\s*[;,=)[])", text)) | set(re.findall(r"\w+", " ".join(more)))
+
+
 def unchanged(found):
     """The variables in a condition that no line of its function can have changed before: no line above
     names them, and none jumps back."""
-    lines = lines_of(found["path"])
-    above = list(itertools.takewhile(lambda line: not line.startswith(("{", "}")), reversed(lines[:found["first"] - 1])))
-    if indentation(lines[found["first"] - 1]) != 1 or any(re.match(r"\s*\w+:$", line) for line in above):
+    body = above(found)
+    if indentation(lines_of(found["path"])[found["first"] - 1]) != 1 or any(re.match(r"\s*\w+:$", line) for line in body):
         return set()
     set_here = r"(\+\+|--|&)\s*{0}\b|\b{0}\s*(\+\+|--|[-+*/%&|^]?=[^=]|(<<|>>)=)"
-    return {name for name in names(found["condition"] or "") - set(re.findall(r"\w+", " ".join(above)))
+    return {name for name in names(found["condition"] or "") - set(re.findall(r"\w+", " ".join(body)))
             if re.fullmatch(r"\w+", name) and not re.search(set_here.format(name), found["condition"])}
 
 
