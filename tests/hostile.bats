@@ -150,7 +150,7 @@ as_facts() {
 as_words() {
 	local text_json
 	text_json=$(as_json)
-	change before/origin.0.json '.condition = $text | .values = {($text[:200]): $text} | .others = [.chain[-1] + {condition: $text}]' || return
+	change before/origin.0.json '.condition = $text | .values = {($text[:200]): $text} | .unread = .values | .others = [.chain[-1] + {condition: $text}]' || return
 	TEXT=$(text | tr -d '\0\n') perl -pi -e 's/(AF_XDP)(.*EINVAL)/$1$ENV{TEXT}$2/' "$run_dir/before/strace.log"
 	grep -qF -- "$(text | tr -d '\0\n')" "$run_dir/before/strace.log" || return
 	judged 0
