@@ -8,6 +8,8 @@
 # If the case or a knob is wrong, every function ends the script with 2.
 # shellcheck disable=SC2034 # what is set is for those who source this
 
+RECALL='' # 1: take the knobs of the last run
+
 # What else the lab keeps in BUILD, as a pattern: no case may have such a name.
 BUILD_HAS='bench|bench-kernel*|bisect|case|debian|debug-*|diverge*|errno|errno-menu|gen_init_cpio|init|kernel|lock|menuconfig|netns-cookie|nightly|report|selftest|shell|soak|tmp|why|*.@(cpio|from|json|log|tap|tsv)'
 
@@ -26,7 +28,8 @@ read_word() { # NAME=value
 #   KNOB_VALUES      [KNOB]: its value; the shell variable of that name may be a script's own
 #   CASE_LIBRARY CASE_FIX LIBRARY_KNOB CASE_CONFIG (lines) HAS_PROBES STRUCTS (of probes)
 #   HAS_PROGRAM      true or false
-# The words may be knobs of the lab (LAB_KNOBS, a pattern) or of the case.
+# The words may be knobs of the lab (LAB_KNOBS, a pattern) or of the case. With RECALL=1, take
+# the knobs of the last run.
 read_case() {
 	local kind key value word file plan
 	local -a sources
@@ -49,6 +52,7 @@ read_case() {
 	sources=("$DIR"/*.c)
 	HAS_PROGRAM=false
 	[ ! -f "${sources[0]}" ] || HAS_PROGRAM=true
+	[ -z "${RECALL-}" ] || recall_knobs
 	read_plan "$file"
 	COLUMNS=() CASE_KNOBS=() CASE_CONFIG=() CASE_LIBRARY='' CASE_FIX='' HAS_PROBES='' STRUCTS=()
 	declare -gA COLUMN_WORDS=() KNOB_VALUES=()
@@ -112,6 +116,35 @@ read_plan() {
 		values+="${!name-} "
 	done
 	keep <(printf '%s\n' "$id" "$names" "$values" "$plan") "$RUN/plan"
+}
+
+# note_knobs: keep the knobs that decide what a run does, for recall_knobs.
+note_knobs() {
+	local knob
+	{
+		printf 'SWAP=%s\0' "${SWAP:-0}"
+		for knob in KERNEL PATCH CONFIG FIX CFLAGS ARGS ${LIBRARY_KNOB:+"$LIBRARY_KNOB"}; do
+			printf '%s=%s\0' "$knob" "${!knob-}"
+		done
+		for knob in "${CASE_KNOBS[@]}"; do
+			printf '%s=%s\0' "$knob" "${KNOB_VALUES[$knob]}"
+		done
+	} >"$RUN/knobs"
+}
+
+# recall_knobs: export the knobs of the last run, and refuse any that the user gives otherwise.
+recall_knobs() {
+	local word knob given
+	local -a words=()
+	[ -e "$RUN/knobs" ] || return 0
+	mapfile -d '' words <"$RUN/knobs"
+	for word in "${words[@]}"; do
+		knob=${word%%=*}
+		given=$(printenv "$knob" || true)
+		[[ -z $given || $given == "${word#*=}" ]] ||
+			usage_error "$knob=$given: the last run had $([[ $word == *= ]] && echo "no $knob" || echo "$word"); leave it out, or run the case again"
+		export "${word?}"
+	done
 }
 
 # guest_knobs: check and export the knobs of every verb that runs guests.

@@ -96,6 +96,34 @@ after() { verdict ".columns[1] | $1"; }
 	[ "$(before '[.rows[].facts.ifindex] == [4242, 4243]')" = true ]
 }
 
+@test "judge takes the knobs of the last run, and refuses others" {
+	repro/run LAYOUT=different >/dev/null 2>&1
+	run -0 --separate-stderr repro/run judge
+	[[ $output == *"AS PREDICTED"* ]]
+	[ "$(verdict .knobs.LAYOUT)" = different ]
+	run -0 --separate-stderr repro/run judge LAYOUT=different SWAP=0
+	run -2 --separate-stderr repro/run judge LAYOUT=colliding
+	said "LAYOUT=colliding: the last run had LAYOUT=different"
+	one_line
+	run -2 --separate-stderr env SWAP=1 repro/run judge
+	said "SWAP=1: the last run had SWAP=0"
+	run -2 --separate-stderr repro/run judge KERNEL=v6.6
+	said "KERNEL=v6.6: the last run had no KERNEL"
+	[ "$(verdict .verdict)" = reproduced ]
+}
+
+@test "bad usage leaves the last run, whenever it is noticed" {
+	repro/run >/dev/null 2>&1
+	cp -a build/xsk-netns-cookie "$BATS_TEST_TMPDIR/last"
+	for knob in QUEUES=0 NONSENSE=1 "KERNEL=$BATS_TEST_TMPDIR"; do
+		run -2 --separate-stderr repro/run "$knob"
+		for file in verdict.json refusals.json knobs before/result.jsonl after/end.json; do
+			cmp "$BATS_TEST_TMPDIR/last/$file" "build/xsk-netns-cookie/$file"
+		done
+	done
+	run -0 --separate-stderr repro/run judge
+}
+
 @test "QUEUES=2: four sockets, one cookie for each namespace" {
 	run -0 --separate-stderr repro/run QUEUES=2
 	for queue in 0 1; do

@@ -20,7 +20,7 @@ def buildable: ["KERNEL", "PATCH", "CONFIG", "CFLAGS", "ARGS", (.library.name | 
 
 # Other names with a meaning to the lab, a shell, or the programs that they start.
 def taken: ["CASE", "COLUMN", "FIX", "ACCEL", "DEADLINE", "SWAP", "SNAPSHOT", "V", "BUILD", "QEMU", "PATH", "HOME", "PWD", "TERM", "IFS",
-  "ENV", "SHELL", "TMPDIR", "DIR", "NAME", "RUN", "UID", "EUID", "PPID", "SECONDS", "RANDOM", "LINENO", "REPLY", "OPTIND", "OPTARG"];
+  "ENV", "SHELL", "TMPDIR", "DIR", "NAME", "RUN", "UID", "EUID", "PPID", "RECALL", "SECONDS", "RANDOM", "LINENO", "REPLY", "OPTIND", "OPTARG"];
 
 # Parse NAME=value words, separated by blanks; quotes keep blanks together.
 def words: [scan("(?:[^ \t'\"]|'[^']*'|\"[^\"]*\")+")
