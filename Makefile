@@ -29,6 +29,16 @@ APPLETS := cat echo grep kill ls mkdir mount nproc ps rm sleep umount
 TIED := setpriv --pdeathsig TERM
 Q := $(if $(filter 1,$(V)),,@)
 
+# The variables that the user set on make's command line, but for those that only choose a mirror
+# or a program. Scripts get them as words, since they refuse a knob that they do not know.
+given := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(if $(value $(name)),$(name))))
+given := $(filter-out KERNEL_ORG XDP_TOOLS LIBBPF_GIT QEMU CC SHELL XDG_CACHE_HOME %_proxy,$(given))
+# $(call knobs,NAMES): all but NAMES as words for a shell.
+knobs = $(foreach name,$(filter-out $(1),$(given)),$(name)="$$$(name)")
+# $(call only,NAMES): for a verb whose script takes no words, refuse all but NAMES, BUILD and V.
+only = $(foreach name,$(firstword $(filter-out $(1) BUILD V,$(given))),\
+	@echo "xsklab: unknown knob $(name) of make $@; see make help-all" >&2; exit 2)
+
 define help
 make repro       build what is missing, boot a guest for each column of the case, judge
 make verdict     show the last verdict again
@@ -120,6 +130,7 @@ endef
 	bench soak test test-all clean distclean
 
 help:
+	$(call only)
 	$(info $(help))
 	@:
 
@@ -128,70 +139,77 @@ help-all: help
 	@:
 
 repro:
-	@$(TIED) repro/run
+	@$(TIED) repro/run $(knobs)
 
 all:
-	@$(TIED) repro/run build
+	@$(TIED) repro/run build $(knobs)
 
 verdict:
-	@repro/run show
+	@repro/run show $(knobs)
 
 # Any run can be reported, even a lost one.
 report:
-	@[ -e $(run)/verdict.json ] || $(TIED) repro/run || [ $$? != 2 ]
-	@$(TIED) repro/report $(run) $(BUILD)/report
+	@[ -e $(run)/verdict.json ] || $(TIED) repro/run $(call knobs,LAST_GOOD FIRST_BAD REPOSITORY) || [ $$? != 2 ]
+	@$(TIED) repro/report $(run) $(BUILD)/report $(knobs)
 
 why:
-	@$(TIED) repro/why
+	@$(TIED) repro/why $(knobs)
 
 diverge:
-	@$(TIED) repro/diverge
+	@$(TIED) repro/diverge $(knobs)
 
 bisect:
-	@$(TIED) repro/bisect
+	@$(TIED) repro/bisect $(knobs)
 
 case:
-	@repro/case
+	@repro/case $(call knobs,BUILD V)
 
 nightly:
-	@$(TIED) repro/nightly $(if $(filter command,$(origin CASE)),CASE="$(CASE)")
+	@$(TIED) repro/nightly $(knobs)
 
 debug:
-	@$(TIED) repro/debug
+	@$(TIED) repro/debug $(knobs)
 
 shell:
-	@$(TIED) repro/shell
+	@$(TIED) repro/shell $(knobs)
 
 selftest:
-	@$(TIED) repro/selftest
+	@$(TIED) repro/selftest $(knobs)
 
 doctor:
+	$(call only,KERNEL LIBXDP ACCEL)
 	@repro/needs report
 
 kernel:
+	$(call only,KERNEL PATCH CONFIG)
 	@repro/needs
 	@$(TIED) kernel-config/build $(BUILD)/kernel "$$KERNEL"
 
 menuconfig:
+	$(call only,KERNEL PATCH MENU)
 	@repro/needs
 	@kernel-config/menuconfig "$$KERNEL"
 
 bench:
-	@$(TIED) tests/bench
+	@$(TIED) tests/bench $(knobs)
 
 soak:
-	@$(TIED) tests/soak
+	@$(TIED) tests/soak $(knobs)
 
 test:
+	$(call only,KERNEL LIBXDP)
 	@$(TIED) tests/run
 
 test-all:
+	$(call only,KERNEL LIBXDP)
 	@$(TIED) tests/run all
 
 clean:
+	$(call only)
 	@repro/clean
 
 distclean:
+	$(call only)
 	@repro/clean cache
 
 # repro/run makes the targets below, once the kernel and the libraries exist.

@@ -187,6 +187,38 @@ after() { verdict ".columns[1] | $1"; }
 	done
 }
 
+@test "every verb of make refuses a misspelt knob, and names it" {
+	local verbs
+	verbs=$(make -pqr 2>/dev/null | sed -n 's/^\.PHONY: //p')
+	[ "$(wc -w <<<"$verbs")" -ge 22 ]
+	for verb in $verbs; do
+		run -2 --separate-stderr make -s "$verb" KERNL="a  'b' c" </dev/null
+		said "xsklab: "
+		said KERNL
+	done
+	[ "$(verdict .verdict)" = reproduced ]
+}
+
+@test "make passes knobs as they are, and leaves out those that choose a mirror" {
+	mkdir -p "$BATS_TEST_TMPDIR"/lab/{repro,vm}
+	cp Makefile "$BATS_TEST_TMPDIR/lab"
+	printf '#!/bin/sh\nprintf "<%%s>" "$@"\n' >"$BATS_TEST_TMPDIR/lab/repro/why"
+	chmod +x "$BATS_TEST_TMPDIR/lab/repro/why"
+	run -0 make -s -C "$BATS_TEST_TMPDIR/lab" why ARGS="a  'b' \"\$\$x\" Y=1" PROG=./p XDP_TOOLS=/mirror https_proxy=x SETUP=
+	[ "$(tr '>' '\n' <<<"$output" | sort)" = "$(printf '\n%s' "<ARGS=a  'b' \"\$x\" Y=1" '<PROG=./p')" ]
+}
+
+@test "every knob of make help-all is one that its verb knows" {
+	local known
+	known=$(grep -hoE "^(LAB_KNOBS|OWN)='[^']*|word =~ \^\([A-Z|]*|\bKNOWN='[^']*|RUN_KNOBS=\([^)]*" repro/{run,why,diverge,bisect,debug,shell,selftest,report} repro/nightly.d/plan tests/{soak,bench} | grep -oE '[A-Z_]{1,}')
+	known+=$'\nNAME\nLIBXDPS' # of repro/case; of the case's library
+	known+=$'\nLIBBPF' # of its case
+	run -0 make -s help-all
+	for knob in $(grep -oE '^  ([A-Z_]{2,}(=1)?,? ?)+|^  N ' <<<"$output" | tr -d ,); do
+		grep -qx "${knob%=*}" <<<"$known" || { echo "$knob"; false; }
+	done
+}
+
 # bats test_tags=slow
 @test "make repro fails if the verdict is not as predicted" {
 	run -2 --separate-stderr make -s repro SWAP=1
