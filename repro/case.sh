@@ -8,7 +8,7 @@
 # If the case or a knob is wrong, every function ends the script with 2.
 # shellcheck disable=SC2034 # what is set is for those who source this
 
-RECALL='' # 1: take the knobs of the last run
+RECALL='' # take the knobs of an earlier run: its folder, or "last"
 
 # What else the lab keeps in BUILD, as a pattern: no case may have such a name.
 BUILD_HAS='bench|bench-kernel*|bisect|case|debian|debug-*|diverge*|errno|errno-menu|gen_init_cpio|init|kernel|lock|menuconfig|netns-cookie|nightly|report|selftest|shell|soak|tmp|why|*.@(cpio|from|json|log|tap|tsv)'
@@ -28,8 +28,8 @@ read_word() { # NAME=value
 #   KNOB_VALUES      [KNOB]: its value; the shell variable of that name may be a script's own
 #   CASE_LIBRARY CASE_FIX LIBRARY_KNOB CASE_CONFIG (lines) HAS_PROBES STRUCTS (of probes)
 #   HAS_PROGRAM      true or false
-# The words may be knobs of the lab (LAB_KNOBS, a pattern) or of the case. With RECALL=1, take
-# the knobs of the last run.
+# The words may be knobs of the lab (LAB_KNOBS, a pattern) or of the case. With RECALL, take
+# the knobs of that run.
 read_case() {
 	local kind key value word file plan
 	local -a sources
@@ -52,7 +52,7 @@ read_case() {
 	sources=("$DIR"/*.c)
 	HAS_PROGRAM=false
 	[ ! -f "${sources[0]}" ] || HAS_PROGRAM=true
-	[ -z "${RECALL-}" ] || recall_knobs
+	[ -z "$RECALL" ] || recall_knobs
 	read_plan "$file"
 	COLUMNS=() CASE_KNOBS=() CASE_CONFIG=() CASE_LIBRARY='' CASE_FIX='' HAS_PROBES='' STRUCTS=()
 	declare -gA COLUMN_WORDS=() KNOB_VALUES=()
@@ -132,12 +132,13 @@ note_knobs() {
 	} >"$RUN/knobs"
 }
 
-# recall_knobs: export the knobs of the last run, and refuse any that the user gives otherwise.
+# recall_knobs: export the knobs of the run RECALL, and refuse any that the user gives otherwise.
 recall_knobs() {
 	local word knob given
 	local -a words=()
-	[ -e "$RUN/knobs" ] || return 0
-	mapfile -d '' words <"$RUN/knobs"
+	[ "$RECALL" != last ] || RECALL=$RUN
+	[ -e "$RECALL/knobs" ] || return 0
+	mapfile -d '' words <"$RECALL/knobs"
 	for word in "${words[@]}"; do
 		knob=${word%%=*}
 		given=$(printenv "$knob" || true)

@@ -333,7 +333,7 @@ guests() {
 
 @test "the report of a lost run says so, and what is missing" {
 	copy
-	rm -r "$broken"/{before,after}
+	rm -r "$broken"/after "$broken"/before/*.jsonl
 	jq -n --arg case $name '{version: 1, case: $case, verdict: "lab-failure", reason: "the run did not finish: it ended while running the guests"}' \
 		>"$broken/verdict.json"
 	reported
@@ -343,6 +343,26 @@ guests() {
 	tells "after/console.log: missing or empty"
 	tells "the archive's run.sh"
 	run -1 grep -F ./run.sh "$out/report.txt"
+}
+
+@test "a run that started no guest is not reported, and the last report stays" {
+	copy
+	rm -r "$broken"/{before,after}
+	jq -n --arg case $name '{version: 1, case: $case, verdict: "lab-failure", reason: "the run did not finish: it ended while building"}' \
+		>"$broken/verdict.json"
+	mkdir "$out"
+	echo good >"$out/report.txt"
+	run -125 --separate-stderr repro/report "$broken" "$out"
+	said "no guest of this run started: the run did not finish: it ended while building"
+	one_line
+	[ "$(cat "$out"/*)" = good ]
+}
+
+@test "a knob that contradicts the run is refused" {
+	copy
+	run -2 --separate-stderr repro/report "$broken" "$out" LAYOUT=different
+	said "LAYOUT=different: the last run had LAYOUT=colliding"
+	one_line
 }
 
 @test "the report says if half the run is missing, or if timeline or verdict are truncated" {
