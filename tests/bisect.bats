@@ -98,6 +98,19 @@ found() {
 	[ "$(wc -l <"$CALLS")" = 4 ]
 }
 
+@test "a repository of another project is bad usage, and the message says what to name" {
+	history well refused
+	git -C "$repo" rm -q Kbuild
+	git -C "$repo" commit -qm "not Linux"
+	run -2 --separate-stderr bisect GOOD=HEAD BAD=v9
+	ends_with "REPO=$repo: is not Linux, and the case template has no library to bisect; name"
+	run -2 --separate-stderr bisect GOOD=HEAD BAD=v9 PROG=/bin/true
+	ends_with "REPO=$repo: is not Linux, and a program has no library to bisect; name"
+	run -2 --separate-stderr bisect GOOD=HEAD BAD=v9 CASE=xsk-netns-cookie
+	ends_with "REPO=$repo: is neither Linux nor xdp-tools; name"
+	[ ! -e "$CALLS" ]
+}
+
 @test "only the same symptom is bad: other failures are skipped, and the log names them" {
 	history well well elsewhere well other panic well refused elsewhere refused nothing refused refused
 	run -0 --separate-stderr bisect GOOD=c0 BAD=c12
