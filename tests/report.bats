@@ -324,6 +324,19 @@ guests() {
 	run -1 grep -rlaF "$BATS_TEST_TMPDIR" "$BATS_TEST_TMPDIR/all"
 }
 
+# bats test_tags=slow
+@test "with a BUILD outside the checkout, the archive is as one of build/, sources included" {
+	make -s report BUILD="$BATS_TEST_TMPDIR/elsewhere" >/dev/null
+	mkdir "$BATS_TEST_TMPDIR/all"
+	tar --zstd -xf "$(archive "$BATS_TEST_TMPDIR/elsewhere/report")" -C "$BATS_TEST_TMPDIR/all"
+	cp "$BATS_TEST_TMPDIR/elsewhere/report"/report.* "$BATS_TEST_TMPDIR/all"
+	run -1 grep -rlaF --exclude='vmlinux*' --exclude='initrd.*' "$BATS_TEST_TMPDIR" "$BATS_TEST_TMPDIR/all"
+	cd "$BATS_TEST_TMPDIR/all/$name"-*
+	run -0 gdb -q -nx -batch -iex 'set auto-load no' -ex 'list xsk_get_ctx' program.before
+	[[ $output == *"static struct xsk_ctx *xsk_get_ctx("* ]]
+	sha256sum --check --quiet --strict SHA256SUMS
+}
+
 @test "a path of this host in the archive stops it" {
 	copy
 	echo "$PWD/secret" >>"$broken/before/strace.log"

@@ -13,7 +13,7 @@ scripts() { git grep -lE '^#!.*(sh|bats)$' -- ':!*.md'; }
 }
 
 @test "shellcheck finds nothing in sourced files and scripts of the guest" {
-	shellcheck -x -s bash vm/lib.sh vm/qemu.sh vm/end.sh repro/case.sh repro/build.sh repro/diverge.d/prepare.sh tests/{lib,nightly}.bash tests/faults/judge.bash
+	shellcheck -x -s bash vm/lib.sh vm/qemu.sh vm/end.sh repro/case.sh repro/build.sh repro/diverge.d/prepare.sh repro/report.d/lib.sh tests/{lib,nightly}.bash tests/faults/judge.bash
 	shellcheck -s sh repro/cases/*/*.sh repro/judge/guest.sh repro/selftest.d/guest.sh tests/cases/*/*.sh repro/why.d/guest.sh repro/diverge.d/guest.sh tests/guests/*.sh vm/guest/*.sh
 }
 
