@@ -202,6 +202,8 @@ guests() {
 	head -c 1000000 vmlinux >half # it cannot boot, however fast the machine is
 	run -125 --separate-stderr env KERNEL=half DEADLINE=5 "$unpacked/run.sh"
 	said "this kernel lacks CONFIG_VETH=y"
+	said "the guest of before was lost, as QEMU exited with 1: "
+	said "KERNEL must be a vmlinux with CONFIG_PVH, or a bzImage"
 	run -2 --separate-stderr "$unpacked/run.sh" KERNEL=nothing
 	one_line
 	echo MZ >bzImage

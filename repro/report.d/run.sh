@@ -104,6 +104,19 @@ ended() { # COLUMN: did its guest run to its end?
 	done
 }
 
+# Print why a guest did not run to its end. A status above 123 is timeout's, or of a signal.
+lost() { # COLUMN STATUS
+	last=$(tail -n 1 "again/$1/qemu.log")
+	case $2 in
+	124 | 137) echo "did not finish within $DEADLINE s" ;;
+	0) echo "ended before its case did" ;;
+	*)
+		echo "was lost, as QEMU exited with $2${last:+: $last}"
+		[ -z "$KERNEL" ] || [ -s "again/$1/console.log" ] ||
+			echo "; KERNEL must be a vmlinux with CONFIG_PVH, or a bzImage, for x86-64" ;;
+	esac | tr -d '\n'
+}
+
 compare() {
 	different=0
 	[ "$(wc -l <again/outcomes)" = "$(wc -l <predicted)" ] ||
@@ -141,13 +154,17 @@ reproduce() {
 		guest "$column" &
 		pids="$pids $!"
 	done
+	statuses=
 	for pid in $pids; do
-		wait "$pid" || true
+		status=0
+		wait "$pid" || status=$?
+		statuses="$statuses $status"
 	done
 	pids=
 	for column in $columns; do
+		status=${statuses# } status=${status%% *} statuses=${statuses# "$status"}
 		[ "$(ended "$column")" = yes ] ||
-			stop 125 "the guest of $column did not finish within $DEADLINE s; see again/$column"
+			stop 125 "the guest of $column $(lost "$column" "$status"); see again/$column"
 		outcomes "$column"
 	done >again/outcomes
 	[ -s predicted ] || stop 125 "the original run has no verdict to compare with; see again/"
