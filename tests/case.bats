@@ -283,6 +283,7 @@ ours() { # FILE SCHEMA
 	echo 'run() { exit 3; }' >>"$CASE/guest.sh"
 	with .
 	run -125 --separate-stderr repro/run
+	ends_with 'case: a command of guest.sh failed with status 3'
 	[ "$(jq -c keys build/mine/verdict.json)" = '["case","reason","verdict","version"]' ]
 	is_of_form lab-failure
 }

@@ -170,6 +170,16 @@ after() { verdict ".columns[1] | $1"; }
 	rm -r build/probe
 }
 
+# bats test_tags=slow
+@test "a failure that several columns share is told once, with their names" {
+	cp -r repro/cases/xsk-netns-cookie "$BATS_TEST_TMPDIR/scene"
+	sed -i 's/^up() {/&\n\tip link add outer type veth peer name outer/' "$BATS_TEST_TMPDIR/scene/guest.sh"
+	run -125 --separate-stderr repro/run "CASE=$BATS_TEST_TMPDIR/scene"
+	ends_with 'case: a command of guest.sh failed with status 2; its last line: "RTNETLINK answers: File exists" (in before, after); see build/scene/before'
+	[ "$(grep -c 'console: RTNETLINK' <<<"$stderr")" = 1 ]
+	rm -r build/scene
+}
+
 @test "again runs what is built, even if there is something new to build" {
 	run -0 repro/run again KERNEL=/nonexistent LIBXDP=/nonexistent
 	[[ $output == *REPRODUCED* ]]

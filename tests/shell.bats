@@ -96,7 +96,7 @@ on_a_terminal() {
 	[ "$output" = $'scene says something\ncommands\nguest.sh\nrun.sh\nshell.sh' ]
 	printf 'up() { false; }\n' >"$BATS_TEST_TMPDIR/scene/guest.sh"
 	run -125 --separate-stderr repro/shell CASE="$BATS_TEST_TMPDIR/scene" <<<true
-	said "case: "
+	said "case: a command of guest.sh failed with status 1"
 }
 
 # bats test_tags=quick

@@ -99,7 +99,7 @@ nothing_runs() { run -1 pgrep -f "$BATS_TEST_TMPDIR"; }
 @test "a case whose script fails gives no result" {
 	run -125 --separate-stderr guest fails
 	ended case
-	said '"status":3'
+	said 'case: a command of guest.sh failed with status 3'
 }
 
 @test "a QEMU that crashes is reported as QEMU's failure" {

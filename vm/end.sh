@@ -42,6 +42,7 @@ look() {
 		FILENAME == "console.log" {
 			if (panic == "") panic = found("Kernel panic - not syncing.*")
 			if (oops == "") oops = found("(BUG: |kernel BUG at |Oops: ).*")
+			if (!/^(\[ *[0-9]+\.[0-9]+\]|reboot:|[ \t\r]*$)/) said = substr($0, 1, 200)
 		}
 		FILENAME == "qemu.log" && kvm == "" { kvm = found("^KVM internal error.*") }
 		FILENAME == "result.jsonl" {
@@ -52,21 +53,22 @@ look() {
 		}
 		FILENAME == "result.jsonl" || FILENAME == "strace.log" { lines++ }
 		END {
-			gsub(/\r/, "", panic); gsub(/\r/, "", oops)
+			gsub(/\r/, "", panic); gsub(/\r/, "", oops); gsub(/\r/, "", said)
 			print panic (panic != "" && oops != "" ? " (" oops ")" : "")
 			print kvm
 			print boots + 0, ends + 0
 			print framed && is_end && boots == 1 && ends == 1 ? "framed" : ""
 			print lines + 0
 			print substr(last, 1, 300)
+			print said
 		}' console.log qemu.log result.jsonl strace.log | tr -d '\0'
 }
 
 # Print why the run is not complete, as "end: detail", or nothing. What the guest itself says
 # comes first, then what ended first: everything else follows from that.
 what_failed() { # SECONDS
-	local panic kvm counts framed lines last cut
-	{ read -r panic && read -r kvm && read -r counts && read -r framed && read -r lines && read -r last; } < <(look) ||
+	local panic kvm counts framed lines last said cut status
+	{ read -r panic && read -r kvm && read -r counts && read -r framed && read -r lines && read -r last && read -r said; } < <(look) ||
 		lab_failure "cannot read the guest's output; see $PWD"
 	if [ -n "$panic" ]; then
 		echo "panic: $panic"
@@ -89,7 +91,8 @@ what_failed() { # SECONDS
 	elif [ -z "$framed" ]; then
 		echo "result: result.jsonl must begin and end with one line of PID 1 each, and has ${counts/ / and } of them"
 	elif [[ $last != *'"status":0,'* ]]; then
-		echo "case: the guest's script failed: $last"
+		status=${last#*'"status":'}
+		echo "case: a command of guest.sh failed with status ${status%%,*}${said:+; its last line: \"$said\"}"
 	elif gdb_failed; then
 		echo "gdb: $(gdb_error)"
 	fi

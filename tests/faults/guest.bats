@@ -67,7 +67,7 @@ result_through() { # COMMAND
 }
 
 @test "guest: the script closes the result half-way" {
-	fault 125 60 'case: the guest.s script failed: \{"end":\{"status":' build/faulty/before \
+	fault 125 60 'case: a command of guest.sh failed with status ' build/faulty/before \
 		repro/run "$(at up 'exec >&-')"
 }
 
