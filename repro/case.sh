@@ -157,7 +157,7 @@ guest_knobs() {
 	*) usage_error "ACCEL=$ACCEL: must be auto, kvm or tcg" ;;
 	esac
 	[ "${SWAP-}" != 1 ] || [ "${#COLUMNS[@]}" -gt 1 ] ||
-		usage_error "SWAP=1: the case $NAME has one column, so there is none to exchange it with"
+		usage_error "SWAP=1: the case $NAME has one column, so there is none to exchange it with; to see the case fail, change an expectation and run repro/run judge"
 }
 
 # choose_column: check and export COLUMN, for a verb that runs one guest; by default the

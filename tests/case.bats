@@ -155,7 +155,8 @@ ours() { # FILE SCHEMA
 }
 
 @test "a misspelt key is refused" {
-	wrong '.expects = .expect | del(.expect)' 'lacks "expect"'
+	wrong '.expects = .expect | del(.expect)' 'unknown key "expects"; known are'
+	wrong 'del(.expect)' 'lacks "expect"'
 	wrong '.expects = []' 'unknown key "expects"; known are'
 	wrong '.expect[1].row = ["first"]' 'expect[1]: unknown key "row"'
 	wrong '.columns.seen.word = ""' 'columns.seen: unknown key "word"'
@@ -211,6 +212,10 @@ ours() { # FILE SCHEMA
 	wrong '.knobs.NAME = "1..2"' 'knobs.NAME: the lab or the shell'
 	right '.knobs = {"PLAN": "1..2", "COLUMNS": "a b", "AS": "x"}' PLAN=2 COLUMNS=b
 	wrong '.knobs.N = "1..99999999" | .rows += ["x {N}"]' 'rows[2]: N must be a range up to at most 256'
+}
+
+@test "SWAP=1 with one column says what to do instead" {
+	refused . 'there is none to exchange it with; to see the case fail, change an expectation and run repro/run judge' SWAP=1
 }
 
 @test "a column's patch must be in the case's folder" {

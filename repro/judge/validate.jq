@@ -26,14 +26,15 @@ def errors($root; $schema; $where):
       (select($schema.anyOf) | [$schema.anyOf[] | . as $one | [$value | errors($root; $one; $where)]]
         | select(all(.[]; . != [])) | min_by(length)[]),
       if ($value | type) == "object" then
+        # An unknown key first: it may be a misspelt one that is missing.
+        (select($schema.additionalProperties == false) | $value | keys_unsorted - ($schema.properties // {} | keys_unsorted) | .[]
+         | wrong("unknown key \"\(.)\"; known are \($schema.properties | keys_unsorted | join(", "))")),
         ($schema.required // [] | .[] | . as $key | select($value | has($key) | not) | wrong("lacks \"\($key)\"")),
         (select($schema.minProperties and ($value | length) < $schema.minProperties) | wrong("must have at least \($schema.minProperties) keys")),
         (select($schema.maxProperties and ($value | length) > $schema.maxProperties) | wrong("must have at most \($schema.maxProperties) keys")),
         ($value | to_entries[] | .key as $key
          | (if $schema.propertyNames then $key | errors($root; $schema.propertyNames; $where | at($key) | "\(.) (the name)") else empty end),
            (if ($schema.properties // {} | has($key)) then .value | errors($root; $schema.properties[$key]; $where | at($key))
-            elif $schema.additionalProperties == false then
-              wrong("unknown key \"\($key)\"; known are \($schema.properties | keys_unsorted | join(", "))")
             elif ($schema.additionalProperties | type) == "object" then .value | errors($root; $schema.additionalProperties; $where | at($key))
             else empty end))
       elif ($value | type) == "array" then
