@@ -326,6 +326,16 @@ guests() {
 	run -1 grep -rlaF "$BATS_TEST_TMPDIR" "$BATS_TEST_TMPDIR/all"
 }
 
+@test "the report of a case that is not committed says where to get it" {
+	copy
+	run -1 grep -F "Copy it into the lab" "$report/report.txt"
+	mv "$broken" "$BATS_TEST_TMPDIR/uncommitted"
+	cp -r repro/cases/$name repro/cases/uncommitted
+	CASE='' repro/report "$BATS_TEST_TMPDIR/uncommitted" "$out" || true
+	rm -r repro/cases/uncommitted
+	tells "The case is not in that commit; the archive has it as repro/cases/uncommitted. Copy it into the lab first."
+}
+
 # bats test_tags=slow
 @test "with a BUILD outside the checkout, the archive is as one of build/, sources included" {
 	make -s report BUILD="$BATS_TEST_TMPDIR/elsewhere" >/dev/null

@@ -77,7 +77,7 @@ def steps:
     {p: "From scratch, with the lab:"},
     {pre: (["git clone \(.tools.url) xsklab", "cd xsklab\(if .tools.lab then " && git checkout \(.tools.lab | rtrimstr("-dirty"))" else "" end)"] + knobs)},
     (chosen_kernel | select(kernel_word == "TREE") | {p: "TREE is a folder with Linux \(.release): \(.tree)."}),
-    (select(.here.case != "repro/cases/\(.name)") | {p: "The case is not part of the lab; the archive has it as repro/cases/\(.name)."})
+    (select(.tools.case_is != "") | {p: "The case is \(.tools.case_is); the archive has it as repro/cases/\(.name). Copy it into the lab first."})
   ]};
 
 # A row's outcome in a column, with the facts that differ between columns, and what the case did
