@@ -245,6 +245,20 @@ diverges() {
 @test "two runs that fail alike have no answer" {
 	run -1 --separate-stderr repro/diverge "PROG=$PROGRAM" "SETUP=$NONE" "WORKS=ARGS='limit 12'" "FAILS=ARGS='limit 13'"
 	said "both fail alike"
+	said "the run with WORKS exits with 1, the one with FAILS with 1: by that, both fail"
+}
+
+# bats test_tags=slow
+@test "runs that end the other way round, or both well, are told" {
+	run --separate-stderr repro/diverge "PROG=$PROGRAM" "SETUP=$NONE" "WORKS=ARGS='limit 12'" "FAILS=ARGS='limit 64'"
+	said "the run with WORKS exits with 1, and the one with FAILS with 0: exchange them?"
+	run -1 --separate-stderr repro/diverge "PROG=$PROGRAM" "SETUP=$NONE" "WORKS=ARGS='limit 64'" "FAILS=ARGS='limit 64'"
+	said "both runs exit with 0: by that, FAILS does not fail"
+}
+
+@test "of a case without \"diverge\", the first of two columns fails, and a line says so" {
+	in_vain 'exit 1' CASE=xsk-bindtodevice
+	said 'the case has no "diverge", so its first column is the one that fails: WORKS=COLUMN=with FAILS=COLUMN=without'
 }
 
 # bats test_tags=slow
