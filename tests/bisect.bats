@@ -82,6 +82,8 @@ found() {
 
 @test "the ends run first: exchanged, equal, unknown or failing ends are errors" {
 	history well well refused other panic
+	mkdir "$lab/build"
+	echo '{}' >"$lab/build/bisect.json" # of an earlier search
 	run -1 --separate-stderr bisect GOOD=c2 BAD=c0
 	ends_with "GOOD and BAD are exchanged"
 	run -1 --separate-stderr bisect GOOD=c0 BAD=c1
