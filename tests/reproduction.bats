@@ -176,7 +176,7 @@ after() { verdict ".columns[1] | $1"; }
 	sed -i 's/^up() {/&\n\tip link add outer type veth peer name outer/' "$BATS_TEST_TMPDIR/scene/guest.sh"
 	run -125 --separate-stderr repro/run "CASE=$BATS_TEST_TMPDIR/scene"
 	ends_with 'case: a command of guest.sh failed with status 2; its last line: "RTNETLINK answers: File exists" (in before, after); see build/scene/before'
-	[ "$(grep -c 'console: RTNETLINK' <<<"$stderr")" = 1 ]
+	[ "$(grep -c "console: RTNETLINK" <<<"${stderr-}")" = 1 ]
 	rm -r build/scene
 }
 
