@@ -6,6 +6,7 @@
 
 up() {
 	# Before Linux 5.11, programs count against this limit until some time after they are closed.
+	# shellcheck disable=SC3045 # busybox has it
 	ulimit -l unlimited
 	ip link add plain0 type veth peer name plain1
 	ip link add large0 type veth peer name large1
