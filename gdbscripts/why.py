@@ -6,8 +6,7 @@ usage: gdb -batch -x why.py -ex 'xsklab-why CALL.json SOCKET' VMLINUX
 CALL.json  {number, thread, nth, errno, name, args_raw, carried, last, since}: the nth call of that
            number by that thread of the program (0 is the first thread), and the expected error;
            see repro/why.d/choose.jq for the rest. Or an array of such calls, in order of time,
-           to explain in one boot. While there is no such file, the guest waits where the program
-           starts
+           to explain in one boot. Until this file exists, the guest waits at the program's start
 SOCKET     QEMU's gdb stub; the guest waits there (-S), under TCG
 Environment: PROGRAM, the program's path in the guest
 Output: origin.json, see about() in answer.py; for an array, an array, with null for a call
