@@ -13,7 +13,7 @@ from symbols import to_json
 
 KEYWORDS = {"if", "else", "while", "for", "switch", "case", "return", "sizeof", "do", "goto", "default", "break", "continue",
             "const", "static", "struct", "unsigned", "int", "long", "u32", "u64", "true", "false", "NULL"}
-# Names in these are no values: of types, labels, and what only has a size.
+# What has no value to show: the names of types and labels, and the operands of sizeof() and its like.
 NO_VALUES = r"""\b(?:struct|union|enum|goto) +\w+|\b(?:sizeof|offsetof|typeof|container_of)\s*\([^()]*\)"""
 HEADERS = ("include", "arch/x86/include")
 NESTED_MAX = 3  # macros in macros

@@ -175,7 +175,7 @@ class Call:
 
     def reach(self):
         """Run to the entry of the call: the thread's nth, or the next one with the same arguments."""
-        if self.counted.count() < self.call["nth"] - 2:
+        if self.counted.count() < self.call["nth"] - 2:  # for fewer, stops are cheap enough
             self.skip(self.call["nth"] - 1)
         proceed(self, Stop(f"*{self.counted.handler:#x}", self.is_entered))
 
@@ -183,7 +183,7 @@ class Call:
         """Run until the thread has entered its call so many times, without a stop for each."""
         self.counted.interrupt_at(count)
         proceed(self)
-        if not self.counted.is_interrupted() or self.counted.count() != count:
+        if not self.counted.acknowledge() or self.counted.count() != count:
             raise LabError(f"something else stopped the guest before {self}, or gdb's interrupt came too late")
 
     def is_entered(self):

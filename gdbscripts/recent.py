@@ -100,7 +100,7 @@ class Counted:
         words()[DEBUGGER] = os.getpid()
         self.words[CALL_ALARM] = count
 
-    def is_interrupted(self):
-        """Has it done so? Only the first time counts."""
+    def acknowledge(self):
+        """Let the guest run at its speed again. Was gdb interrupted?"""
         is_due, words()[IS_DUE], self.words[CALL_ALARM] = words()[IS_DUE], 0, 0
         return bool(is_due)
