@@ -72,7 +72,7 @@ workflow() {
 	run -1 grep 'gh issue' "$CALLS.gh"
 
 	jq -c 'if .kernel then .kernel = "wrong" else . end' "$results" >"$CALLS.previous"
-	workflow wrong # a regression, and there is no issue
+	workflow wrong # a regression that has no issue yet
 	[ -n "$failed" ]
 	[ "$(grep -c '^gh issue create' "$CALLS.gh")" = 1 ]
 	grep -q '^# Nightly: 0 of 3 cells as predicted, 3 not' "$CALLS.text"
