@@ -330,9 +330,9 @@ guests() {
 	copy
 	run -1 grep -F "Copy it into the lab" "$report/report.txt"
 	mv "$broken" "$BATS_TEST_TMPDIR/uncommitted"
-	cp -r repro/cases/$name repro/cases/uncommitted
-	CASE='' repro/report "$BATS_TEST_TMPDIR/uncommitted" "$out" || true
-	rm -r repro/cases/uncommitted
+	git clone -q . "$BATS_TEST_TMPDIR/lab"
+	cp -r repro/cases/$name "$BATS_TEST_TMPDIR/lab/repro/cases/uncommitted"
+	run -0 --separate-stderr "$BATS_TEST_TMPDIR/lab/repro/report" "$BATS_TEST_TMPDIR/uncommitted" "$out"
 	tells "The case is not in that commit; the archive has it as repro/cases/uncommitted. Copy it into the lab first."
 }
 
