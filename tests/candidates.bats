@@ -8,7 +8,6 @@
 load lib
 
 setup_file() {
-	cd "$BATS_TEST_DIRNAME/.." || return
 	export ERRORS=$BATS_FILE_TMPDIR/errno.json
 	cc -o "$BATS_FILE_TMPDIR/errno" repro/judge/errno.c
 	"$BATS_FILE_TMPDIR/errno" >"$BATS_FILE_TMPDIR/libc.json"

@@ -7,7 +7,6 @@
 load lib
 
 setup_file() {
-	cd "$BATS_TEST_DIRNAME/.." || return
 	export PROGRAM=$BATS_FILE_TMPDIR/parts ALIGN=$BATS_FILE_TMPDIR/align NONE=$BATS_FILE_TMPDIR/none
 	cc -g -O1 -Wall -Wextra -Werror -pthread -o "$PROGRAM" tests/parts.c
 	cc -O1 -Wall -Wextra -Werror -fsanitize=address,undefined -o "$ALIGN" repro/diverge.d/{align,calls,differences,postdominators,run}.c

@@ -10,7 +10,6 @@ load lib
 
 # The reader's home has the clone, a kernel tree and xdp-tools; the cache is this host's.
 setup_file() {
-	cd "$BATS_TEST_DIRNAME/.." || return
 	unset MAKEFLAGS MFLAGS MAKELEVEL
 	export XDG_CACHE_HOME=${XDG_CACHE_HOME:-$HOME/.cache} REPOSITORY=$BATS_FILE_TMPDIR/repository
 	export HOME=$BATS_FILE_TMPDIR/home

@@ -9,7 +9,6 @@ data=tests/errno-menu/errno-menu.json
 
 # One guest runs all rows, on the lab's kernel.
 setup_file() {
-	cd "$BATS_TEST_DIRNAME/.." || return
 	export out=$BATS_FILE_TMPDIR/out
 	make -s --no-print-directory build/errno-menu
 	strip -o "$BATS_FILE_TMPDIR/errno-menu" build/errno-menu

@@ -8,7 +8,6 @@
 load lib
 
 setup_file() {
-	cd "$BATS_TEST_DIRNAME/.." || return
 	make -s --no-print-directory build/errno.json
 }
 

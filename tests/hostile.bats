@@ -12,7 +12,6 @@ load lib
 name=xsk-netns-cookie
 
 setup_file() {
-	cd "$BATS_TEST_DIRNAME/.." || return
 	repro/run >/dev/null 2>&1
 	cp -r build/$name "$BATS_FILE_TMPDIR/run"
 	rm "$BATS_FILE_TMPDIR"/run/{guest,case,initrd}.*

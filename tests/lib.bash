@@ -4,7 +4,8 @@
 # Functions that the tests share; each file says "load lib".
 # shellcheck disable=SC2154 # output and stderr are set by bats
 
-cd "$BATS_TEST_DIRNAME/.." || exit
+# tests/run makes a lab for each file; bats alone uses the checkout.
+cd "${LABS:-$BATS_TEST_DIRNAME/..}${LABS:+/${BATS_TEST_DIRNAME##*/}-${BATS_TEST_FILENAME##*/}}" || exit
 bats_require_minimum_version 1.5.0
 
 # own_cache: use an empty cache; kernel and libxdp that tests/run built stay where they are.

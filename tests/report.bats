@@ -10,7 +10,6 @@ load lib
 name=xsk-netns-cookie
 
 setup_file() {
-	cd "$BATS_TEST_DIRNAME/.." || return
 	rm -f build/diverge.json # it would be a section more
 	repro/run >/dev/null 2>&1
 	cp -a build/$name "$BATS_FILE_TMPDIR/run"

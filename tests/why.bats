@@ -8,7 +8,6 @@
 load lib
 
 setup_file() {
-	cd "$BATS_TEST_DIRNAME/.." || return
 	export PROGRAM=$BATS_FILE_TMPDIR/refused
 	cc -O2 -o "$PROGRAM" tests/refused.c -lpthread
 }

@@ -18,10 +18,10 @@
 
 # shellcheck disable=SC2034,SC2154 # the rows use some variables, bats sets others
 
-cd "$BATS_TEST_DIRNAME/../.." || exit
+TABLE=$(realpath "$BATS_TEST_DIRNAME/../..")/build/faults.tsv
+cd "${LABS:-$BATS_TEST_DIRNAME/../..}${LABS:+/${BATS_TEST_DIRNAME##*/}-${BATS_TEST_FILENAME##*/}}" || exit
 bats_require_minimum_version 1.5.0
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/xsklab # in a row, its own
-TABLE=$PWD/build/faults.tsv
 
 # share_cache DIR: make a cache with links to this host's kernels and sources, and copies of the
 # rest, so that other runs on this host do not disturb it.
@@ -129,13 +129,16 @@ fault() {
 
 # Record a row once, or for a row with several moments the slowest of them.
 record() { # EXIT DEADLINE SECONDS
+	exec 9>>"$TABLE.lock"
+	flock 9
 	touch "$TABLE"
 	awk -F '\t' -v OFS='\t' -v row="$BATS_TEST_DESCRIPTION" -v code="$1" -v deadline="$2" -v seconds="$3" \
 		-v again="${RECORDED-}" '
 		$1 != row { print; next }
 		again && $4 > seconds { code = $2; deadline = $3; seconds = $4 }
-		END { print row, code, deadline, seconds }' "$TABLE" >"$TABLE.$$"
-	mv "$TABLE.$$" "$TABLE"
+		END { print row, code, deadline, seconds }' "$TABLE" >"$TABLE.part"
+	mv "$TABLE.part" "$TABLE"
+	exec 9>&-
 	RECORDED=1
 }
 
