@@ -273,5 +273,5 @@ without() {
 	ends_with "type: sudo pacman -S --needed pahole"
 	ln -s /bin/true "$BATS_TEST_TMPDIR/path/dnf"
 	run -2 --separate-stderr env PATH="$BATS_TEST_TMPDIR/path" repro/needs
-	ends_with "type: sudo dnf install dwarves"
+	ends_with "type: sudo dnf install coccinelle dwarves"
 }
