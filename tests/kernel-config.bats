@@ -216,18 +216,18 @@ patches() {
 @test "a patch that does not apply is refused, naming file and hunk" {
 	patches
 	for patch in other.patch more.patch; do
-		PATCH=$patch run -2 --separate-stderr "$source" tree
+		PATCH=$patch run -125 --separate-stderr "$source" tree
 		said "PATCH=$patch does not apply to $PWD/tree: its hunk does not fit init.c:"
 		one_line
 	done
 	sed 's/init\.c/none.c/' fix.patch >none.patch
-	PATCH=none.patch run -2 --separate-stderr "$source" tree
+	PATCH=none.patch run -125 --separate-stderr "$source" tree
 	said "none.c: No such file"
 	sed 's,b/init\.c,b/../../outside.c,; s,a/init\.c,a/../../outside.c,' fix.patch >outside.patch
-	PATCH=outside.patch run -2 --separate-stderr "$source" tree
+	PATCH=outside.patch run -125 --separate-stderr "$source" tree
 	echo nonsense >nonsense.patch
 	PATCH=nonsense.patch run -2 --separate-stderr "$source" tree
-	said "No valid patches"
+	said "PATCH=nonsense.patch: this is not a patch"
 	PATCH="fix.patch nowhere.patch" run -2 --separate-stderr "$source" tree
 	said "PATCH=nowhere.patch: cannot read"
 	[ -z "$(find "$XDG_CACHE_HOME" -name 'patched-*' -type d)" ]
@@ -410,11 +410,11 @@ compiled() {
 	grep -qx '# CONFIG_VETH is not set' link/config
 }
 
-@test "a fragment that is not granted, missing or malformed is bad usage" {
+@test "a fragment that is missing or malformed is bad usage, one that is not granted a lab failure" {
 	patches
 	echo CONFIG_LOST_ONE=y >lost.config
 	printf 'NET=y\nCONFIG_X=m\nCONFIG_Y = y\n\n# CONFIG_Z is not set\n# any words\n' >wrong.config
-	CONFIG=lost.config run -2 --separate-stderr kernel-config/build link tree
+	CONFIG=lost.config run -125 --separate-stderr kernel-config/build link tree
 	said 'lost.config asks for "CONFIG_LOST_ONE=y", and Linux 9.1 does not grant it'
 	CONFIG=wrong.config run -2 --separate-stderr kernel-config/build link tree
 	said 'wrong.config:1: "NET=y": must be'
