@@ -69,10 +69,11 @@ def table: .columns as $columns
 
 # Each refused call once: as strace prints it, and its bytes and fields by pahole's layout.
 def refused_calls: [.columns[] | . as $column | .refused[] | {text: refused_text, column: $column, refused: .}]
-  | unique_by(.text) | .[:8][]
-  | . as $call
-  | "  refused call  \(.text)",
-    (.column | refused_bytes($call.refused) | "                \(.bytes)", "                \(.fields)");
+  | unique_by(.text) | .[:8]
+  | (.[] | . as $call
+     | "  refused call  \(.text)",
+       (.column | refused_bytes($call.refused) | "                \(.bytes)", "                \(.fields)")),
+    (select(any(.[]; .text | contains("if_nametoindex("))) | "                if_nametoindex(): strace looks an ifindex up in its own network namespace");
 
 # The headline: kernel and library, for each column if the columns differ.
 def about: .columns as $columns

@@ -178,7 +178,7 @@ $plan[0] as $plan | $plan.case as $case | $errno[0] as $errno | [$build, $folder
     title: $case.title,
     verdict: (if $broken != [] then "lab-failure" elif $surprises != [] then "not-reproduced" else "reproduced" end),
     reason: (if $broken != [] then $broken[0]
-             elif $surprises != [] then "\($summary); \($surprises[0])"
+             elif $surprises != [] then "\(if ($columns | length) == 1 then "" else "\($summary); " end)\($surprises[0])"
              elif ($columns | length) == 1 then (if $rows == "1 row" then "the row is" else "all \($rows) are" end) + " as the case expects"
              else $summary end
              | if $broken == [] and $surprises == [] and $why != [] then "\(.): \($why | join("; "))" else . end | printable),
