@@ -501,7 +501,7 @@ compiled() {
 @test "the kernel in use has the fragments' options and the recorded build id" {
 	run -0 readelf -n build/kernel/vmlinux
 	[[ $output == *"Build ID: $(jq -r .build_id build/kernel.json)"* ]]
-	for option in NET_NS=y VETH=y XDP_SOCKETS=y BPF_JIT=y PVH=y GDB_SCRIPTS=y VIRTIO_CONSOLE=y; do
+	for option in NET_NS=y VETH=y NETLINK_DIAG=y XDP_SOCKETS=y BPF_JIT=y PVH=y GDB_SCRIPTS=y VIRTIO_CONSOLE=y; do
 		grep -qx "CONFIG_$option" build/kernel/config
 	done
 	run -1 grep '^CONFIG_RANDOMIZE_BASE=' build/kernel/config

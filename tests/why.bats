@@ -133,7 +133,7 @@ value() { [ "$(jq -c --arg name "$1" '.values[$name]' build/why.json)" = "$2" ];
 # bats test_tags=slow
 @test "an error in an acknowledgement is listed, and the screen says if the program went on" {
 	run -0 --separate-stderr repro/why PROG="$(PATH=$PATH:/usr/sbin command -v ip)" ARGS='link set dev outer mtu 70000' LIST=1
-	[[ $output == *"was answered with EINVAL (Invalid argument)"* ]]
+	[[ $output == *"nlmsg_type=RTM_NEWLINK, "*"was answered with EINVAL (Invalid argument)"* ]]
 	run -0 --separate-stderr repro/why "PROG=$PROGRAM" ARGS=went-on
 	[[ ${lines[0]} == "the program went on and exited with 0 after this:" ]]
 }
