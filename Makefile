@@ -51,7 +51,7 @@ make nightly     run all cases on several kernels, compare with the last time
 make debug       boot one guest with gdb on the kernel and gdb on the program
 make shell       open a shell in the guest, with the case's scene set up
 make selftest    run a test for Linux's or xdp-tools' own suite in the guest
-make doctor      show tools, accelerator, sources and free space of this machine
+make doctor      check this machine: tools, accelerator, sources, free space
 make test        test the lab in ten minutes; tests/run FILE.bats tests one file
 make test-all    run all tests and the full table of faults, about an hour
 make all         build what make repro needs, and run nothing
@@ -85,17 +85,18 @@ All other knobs (default in parentheses):
   ARGS      arguments of the program
             A column's own value of a knob wins over yours; your PATCH and CONFIG are added
             to the column's.
-  DEADLINE  seconds that a guest may take (60)
+  DEADLINE  seconds that a guest may take (60; make why: 20)
   SWAP=1    exchange the columns: must end in NOT REPRODUCED
   SNAPSHOT=1  restore a saved guest instead of booting one; see docs/snapshot.md
   KERNEL, LIBXDP  if unset, and their source cannot be reached, the lab uses the
             distribution's and says so
+  KERNEL_ORG, XDP_TOOLS, LIBBPF_GIT  mirrors of the kernel's tarballs and of the repositories
 make why:
   PROG ARGS FILES SETUP  the program, its arguments, other files, a script to run first
   CALL ERRNO NTH         choose an error of the program; ALL=1 explains all, LIST=1 lists them
   KERNELS                several kernels: each gets a row with "refused" and where, or "allowed"
 make diverge:
-  WORKS FAILS  words in which the two runs differ; PROG, ARGS, FILES and SETUP as for make why
+  WORKS FAILS  knobs in which the two runs differ; PROG, ARGS, FILES and SETUP as for make why
 make bisect:
   REPO GOOD BAD  a git repository of Linux or the case's library; two commits, tags or branches
   ROW FACTS COLUMN  the row to compare (the first in which the ends differ), its facts that
@@ -111,9 +112,9 @@ make debug, make shell:
   SSH_PORT, DISK  GUEST=debian: its port on 127.0.0.1 (10022), and the file that keeps
             the changes to its disk (build/debian/disk.qcow2)
 make nightly:
-  CASES, KERNELS, LIBXDPS  lists, separated by blanks (all; v5.15 distro; upstream distro)
+  CASES, KERNELS, LIBXDPS, LIBBPFS  lists, separated by blanks (all; v5.15 distro; upstream distro)
   JOBS      cells to run at once (what processors and memory allow)
-  HOSTS     other machines to run the cells on, as ssh knows them (none)
+  HOSTS SSH  other machines to run the cells on, and the command to reach them (none; ssh)
   PREVIOUS  the results.jsonl to compare with (the last one)
 make selftest:
   SUITE     linux, or xdp-tools with LIBXDP=GITDIR or LIBXDP=GITDIR#REF (linux)

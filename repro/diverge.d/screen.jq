@@ -39,7 +39,7 @@ def other_code: if .kind == "code" and .works then "  where the run that works h
 
 def answer:
   .answer as $a
-  | ($a | source(if $a.kind == "call" then $a | if is_same_call then "the kernel answers otherwise" else "they ask the kernel for something else" end elif $a.rank == "perhaps" then "they part (a guess)" else "they part" end)),
+  | ($a | source(if $a.kind == "call" then $a | if is_same_call then "the kernel answers differently to the call" else "they make different calls" end elif $a.rank == "perhaps" then "they part (a guess)" else "they part" end)),
     (if $a.has_source or $a.kind == "call" then empty else "  which called \($a.function // "code without a name")\(if $a.module then " of \($a.module)" else "" end)" end),
     ($a | other_code),
     ([(if $a.kind == "call" then ("works", "fails") as $side | "  \($side): \($a[$side].calls[0] | if . then call else "-" end)" else $a | ways end),
@@ -64,9 +64,9 @@ def screen: . as $all | shown_chain as $chain
        (.perhaps[:3][] | "  or else  \(.seen.function // .function), \(.seen | place): \(.seen.text // "" | tabs | short)   (a guess)"),
        ((.inputs | map(select(.asks)) + map(select(.asks | not)))[:3][]
          | "  before   \(.works | call) there", "           \(.fails | call) here")
-     else "  \(.verdict)\(if .verdict == "not known" then ": the failure follows from no difference that was seen" else "" end)" end),
+     else empty end),
     (if .folded != [] then "  without a consequence: \(.folded | length) (\([.folded[] | .seen.function // .function // "?"] | unique | .[:6] | join(", ")))" else empty end),
     (.tasks[] | select((.made - .traced | fabs) > 1) | "  task \(.task) of the run that \(.run) made \(.made) system calls by the record, \(.traced) by strace: some may be named wrongly"),
-    "  \(.verdict)   \(.seconds) s";
+    "  \(if .verdict == "they part" then "answered" elif .verdict == "not known" then "not known: the failure follows from no difference that was seen" else .verdict end)   \(.seconds) s";
 
 screen | printable
