@@ -73,7 +73,7 @@ def refused_calls: [.columns[] | . as $column | .refused[] | {text: refused_text
   | (.[] | . as $call
      | "  refused call  \(.text)",
        (.column | refused_bytes($call.refused) | "                \(.bytes)", "                \(.fields)")),
-    (select(any(.[]; .text | contains("if_nametoindex("))) | "                if_nametoindex(): strace looks an ifindex up in its own network namespace");
+    (select(any(.[]; .text | contains("if_nametoindex("))) | "                if_nametoindex(): strace looks the number up in its own network namespace");
 
 # The headline: kernel and library, for each column if the columns differ.
 def about: .columns as $columns
