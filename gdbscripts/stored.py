@@ -107,7 +107,9 @@ def trace(place, value, recorder):
             return elsewhere, path, born
         place = elsewhere.read_from(path, born.step, born.index)
         times = elsewhere.stores_before(place)
-        if not times:  # it was there when the guest was saved
+        if not times:
+            if not elsewhere.was_there(place):
+                raise LabError("nothing stored the error this time")
             return elsewhere, path, born
         elsewhere = Elsewhere(place, value, times)
 
@@ -118,6 +120,11 @@ class Elsewhere:
 
     def __init__(self, address, value, nth=1):
         self.address, self.value, self.nth = address, value, nth
+
+    def was_there(self, place):
+        """Was the value at another address when the guest was saved?"""
+        restore()
+        return not (int(gdb.parse_and_eval(f"*(int *){place:#x}")) - self.value) % 2**32
 
     def stored(self):
         """A Stop at the store of the value."""
