@@ -61,16 +61,14 @@ class Answer:
         place = places[0] if places else (born.step, born.index)
         made = self.address((born.step, born.index))
         found = found or statements.answers(None, [], made, False, self.name)
-        if statements.only_translates(found[0]["condition"]):
-            outer, frame, step = self.caller(place, found[0])
-            around = outer and self.around_it(frame, step, outer)
-            if around and around[0][0] is not None:
-                place, guard = around[0]
-                found = [statements.answer(guard, [], statements.levels(made)[0], False, self.name)]
+        led = self.led_to(place, found[0], always=born.kind == "constant" and not places)
+        if led:
+            place, guard = led
+            found = [statements.answer(guard, [], statements.made_at(made), False, self.name)]
         before = self.goto_of(place, found[0])
         if before:  # what it cleaned up decides less than what led there
             place, guard = before
-            found.insert(0, statements.answer(guard, [], statements.levels(made)[0], False, self.name))
+            found.insert(0, statements.answer(guard, [], statements.made_at(made), False, self.name))
         around = self.within(place, found[0])
         named = {(one["file"], one["line"]) for one in [found[0], *around]}
         answer = dict(public(found[0]), kind=born.kind, chain=self.chain(place),
@@ -79,6 +77,19 @@ class Answer:
                       callee=[one for one in self.callees(place) if (one["file"], one["line"]) not in named])
         self.fill_in_values()
         return answer
+
+    def led_to(self, place, found, always):
+        """The condition, and its place, that led to a function which only chooses between errors or always
+        returns this one; None if there is none, or a pointer chose the function."""
+        if not always and not statements.only_translates(found["condition"]):
+            return None
+        outer, frame, step = self.caller(place, found)
+        if not outer or (frame != self.path.frames[place[0]] and self.path.blocks[step].last.target is None):
+            return None
+        around = self.around_it(frame, step, outer)
+        if not around or around[0][0] is None or (always and not statements.guards(around[0][1], rf".*\b{found['function']}\(")):
+            return None
+        return around[0]
 
     def goto_of(self, place, found):
         """If an answer stands right behind a label: the condition, and its place, that sets the error and

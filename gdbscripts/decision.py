@@ -243,10 +243,12 @@ def tests_value(path, step, holders):
 def cannot_change(branch, made):
     """Does the source show that a branch which ran after the value was made cannot change it?
     Either the function has returned the value, or the branch stands above the statement, which
-    jumped back: "error = -ENOENT; goto exit;"."""
+    jumped back: "error = -ENOENT; goto exit;". Compilers give equal statements the line of the
+    first: a condition below a return shows that the function has not returned there."""
     at, of = (statements.levels(one.address) for one in (branch, made))
     if statements.text_at(of[0]).startswith("return"):
-        return True
+        return not any(one["function"] == of[0]["function"] and one["line"] > of[0]["line"]
+                       and statements.is_condition(statements.text_at(one)) for one in at)
     return at[-1]["path"] == of[-1]["path"] and at[-1]["line"] < of[-1]["line"]
 
 
@@ -312,6 +314,8 @@ def is_inside(path, frame, of):
 def returned(path, step, index):
     """The Birth of what an instruction tests or uses, if a callee made it; else None."""
     one = path.instructions(step)[index]
+    if constant_of(one) is not None:  # it uses nothing
+        return None
     if one.flow or one.name.startswith(("set", "sbb", "cmov")):
         at = compared(path, step, index)
         if not at:

@@ -145,7 +145,7 @@ def answers(branch, computed, statement, armed, name):
     """The conditions that may have decided, the likeliest first, each with the statement that it
     guards. branch: the address of the branch, or None; computed: addresses that compute something
     for it; statement: the address that made the value; armed: was that before the branch?"""
-    made = levels(statement)[0]
+    made = made_at(statement)
     if branch is None:
         return [answer(made, [], made, armed, name, condition=None)]
     at = levels(branch)
@@ -164,6 +164,13 @@ def answers(branch, computed, statement, armed, name):
     if threaded:
         found.insert(0, answer(threaded, [], made, armed, name))
     return found
+
+
+def made_at(address):
+    """The level of the statement that an instruction belongs to, which makes a value. Compilers give what a
+    function returns at its end the line of the brace."""
+    made = levels(address)[0]
+    return dict(made, line=made["line"] - 1) if lines_of(made["path"])[made["line"] - 1:made["line"]] == ["}"] else made
 
 
 def answer(guard, inlined, made, armed, name, **known):

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -53,6 +54,12 @@ static int sendto_long(void)
 
 	setsockopt(udp, SOL_IP, IP_MTU_DISCOVER, &never_split, sizeof(never_split));
 	return sendto(udp, data, sizeof(data), 0, (struct sockaddr *)&to, sizeof(to));
+}
+
+/* 9 is not an octal digit. */
+static int mount_mode(void)
+{
+	return mount("none", "/tmp", "tmpfs", 0, "mode=0999");
 }
 
 static int write_ttl(void)
@@ -199,6 +206,7 @@ static const struct {
 	{ "bind-short", bind_short },
 	{ "ioctl-device", ioctl_device },
 	{ "sendto-long", sendto_long },
+	{ "mount-mode", mount_mode },
 	{ "write-ttl", write_ttl },
 	{ "mknod-folder", mknod_folder },
 	{ "mptcp", mptcp },

@@ -88,6 +88,12 @@ value() { [ "$(jq -c --arg name "$1" '.values[$name]' build/why.json)" = "$2" ];
 }
 
 # bats test_tags=slow
+@test "mount: a function that always returns the error is not what decided, but the condition that led to it" {
+	refused mount-mode mount EINVAL 'if \(kstrtouint\(param->string, base, &result->uint_32\) < 0\)' "return inval_plog(log, \"Bad value for '%s'\", param->key);"
+	[ "$(answer '.callee[-1] | "\(.function) \(.condition)"')" = "_kstrtoull if (*s)" ]
+}
+
+# bats test_tags=slow
 @test "mknod: the mode of a file is octal" {
 	refused mknod-folder mknodat EPERM 'switch \(mode & S_IFMT\) \{' 'return -EPERM;'
 	value mode '"040600"'
