@@ -163,7 +163,7 @@ def answers(branch, computed, statement, armed, name):
     threaded = None if armed else threaded_guard(found[0], guard)
     if threaded:
         found.insert(0, answer(threaded, [], made, armed, name))
-    return found
+    return [dict(one, statement=setting(one, name)) for one in found]
 
 
 def made_at(address):
@@ -171,6 +171,16 @@ def made_at(address):
     function returns at its end the line of the brace."""
     made = levels(address)[0]
     return dict(made, line=made["line"] - 1) if lines_of(made["path"])[made["line"] - 1:made["line"]] == ["}"] else made
+
+
+def setting(found, name):
+    """The statement of an answer, or the line of a function inlined into its condition, if only that sets
+    the error; None for a statement that only tests something."""
+    statement = found["statement"]
+    if names_error(statement["text"], name):
+        return statement
+    inner = [dict(shown(one), text=one["text"]) for one in found["inlined"] if names_error(one["text"], name)]
+    return next(iter(inner), None if is_condition(statement["text"] or "") else statement)
 
 
 def answer(guard, inlined, made, armed, name, **known):
@@ -322,9 +332,9 @@ def threaded_guard(found, guard):
 def guarded(lines, guard, first, last, made, armed, name):
     """The statement that set the value. Compilers merge the statements of several checks, and move
     them; the line table then names another check, or no statement at all. So take a statement
-    that the condition guards and that sets this error; else the line table's; else the nearest
-    line of the function that sets it: above the condition if the value was made before it, else
-    below."""
+    that the condition guards and that sets this error; else the one that sets it for the condition;
+    else the line table's; else the nearest line of the function that sets it: above the condition
+    if the value was made before it, else below."""
     def sets_it(number):
         return names_error(lines[number - 1], name)
 
@@ -339,6 +349,9 @@ def guarded(lines, guard, first, last, made, armed, name):
         after = made["line"] if is_own else own[0]
         shared = names_error(text, name) and not first <= line <= after
         return dict(at(after), shared=table) if shared else at(after)
+    armed_by = set_above(lines, first, last, name) if made["function"] == guard["function"] else None
+    if armed_by:
+        return at(armed_by)
     is_switch = lines and lines[first - 1].strip().startswith("switch")
     if not is_switch and (names_error(text, name) or made["function"] != guard["function"]):
         return table
@@ -353,6 +366,23 @@ def guarded(lines, guard, first, last, made, armed, name):
         if nearest:
             return at(nearest)
     return table
+
+
+def set_above(lines, first, last, name):
+    """The line that sets this error for a condition, as in "err = -EINVAL; if (...) goto out;", or None.
+    Nothing jumps in between, or sets the variable again."""
+    between = lines[first - 1:last]
+    for number in range(first - 1, 0, -1):
+        line = lines[number - 1]
+        if line.strip() and not line.startswith("#"):
+            if line.startswith("}") or indentation(line) < indentation(lines[first - 1]):
+                return None
+            variable = re.match(rf"\t+(?:\w+[ *]+)*(\w+) = -{name};", line)
+            if variable and indentation(line) == indentation(lines[first - 1]):
+                is_set = r"\b{0}\s*(?:[-+*/%&|^]|<<|>>)?=[^=]|&{0}\b".format(variable.group(1))
+                return None if any(re.search(is_set, one) for one in between) else number
+        between.append(line)
+    return None
 
 
 def group(path, place, found):

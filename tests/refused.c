@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -60,6 +61,21 @@ static int sendto_long(void)
 static int mount_mode(void)
 {
 	return mount("none", "/tmp", "tmpfs", 0, "mode=0999");
+}
+
+static int socket_family(void)
+{
+	return socket(AF_VSOCK, SOCK_STREAM, 0);
+}
+
+/* A mapping that may write is in the way of the seal. */
+static int memfd_seal(void)
+{
+	int fd = memfd_create("memory", MFD_ALLOW_SEALING);
+
+	if (ftruncate(fd, 4096) || mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) == MAP_FAILED)
+		return 0;
+	return fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE);
 }
 
 static int write_ttl(void)
@@ -207,6 +223,8 @@ static const struct {
 	{ "ioctl-device", ioctl_device },
 	{ "sendto-long", sendto_long },
 	{ "mount-mode", mount_mode },
+	{ "socket-family", socket_family },
+	{ "memfd-seal", memfd_seal },
 	{ "write-ttl", write_ttl },
 	{ "mknod-folder", mknod_folder },
 	{ "mptcp", mptcp },

@@ -28,12 +28,24 @@ refused() {
 	answer '. as $why | any(.chain[]; .function == $why.function and .line == $why.line)' >/dev/null
 }
 
+# screen FILTER: show the last answer, changed by the filter.
+screen() {
+	run -0 jq -rs -L repro/why.d -L repro/judge --slurpfile chosen build/why/chosen.json -f repro/why.d/screen.jq <(jq -c "$1" build/why/answers.jsonl)
+}
+
 value() { [ "$(jq -c --arg name "$1" '.values[$name]' build/why.json)" = "$2" ]; }
 
 @test "bind: an address that is too short, and its length" {
 	refused bind-short bind EINVAL 'if \(addr_len < sizeof\(struct sockaddr_in\)\)' 'return -EINVAL;'
 	value addr_len 3
 	[[ $output == *"addr_len = 3"* ]]
+	# What stands in another function is shown with its name.
+	screen '.within = [{function, file, line: 7, condition: "if (x) {", values: {}, unread: {}, callee: []}, {function: "f", file: "net/f.c", line: 8, condition: "if (y) {", values: {}, unread: {}, callee: []}]
+		| .statement = {function: "f", file: "net/f.c", line: 9, text: "return -EINVAL;"}'
+	[[ $output == *$'\n  within   7: if (x) {\n'* && $output == *$'\n  within   f, net/f.c:8: if (y) {\n'* ]]
+	[[ $output == *$'\n  the error is set in f, net/f.c:9: return -EINVAL;\n'* ]]
+	screen '.statement = null'
+	[[ $output != *"  -> "* && $output != *"error is set"* ]]
 }
 
 # bats test_tags=slow
@@ -91,6 +103,15 @@ value() { [ "$(jq -c --arg name "$1" '.values[$name]' build/why.json)" = "$2" ];
 @test "mount: a function that always returns the error is not what decided, but the condition that led to it" {
 	refused mount-mode mount EINVAL 'if \(kstrtouint\(param->string, base, &result->uint_32\) < 0\)' "return inval_plog(log, \"Bad value for '%s'\", param->key);"
 	[ "$(answer '.callee[-1] | "\(.function) \(.condition)"')" = "_kstrtoull if (*s)" ]
+}
+
+# bats test_tags=slow
+@test "-> marks the line that sets the error: not an equal one further down, and no line that only tests it" {
+	refused socket-family socket EAFNOSUPPORT 'if \(!pf\)' 'err = -EAFNOSUPPORT;'
+	[ "$(answer '.line - .statement.line')" = 1 ]
+	refused memfd-seal fcntl EBUSY 'error = mapping_deny_writable\(file->f_mapping\);' \
+		'return atomic_dec_unless_positive(&mapping->i_mmap_writable) ? 0 : -EBUSY;'
+	[[ $output != *"  -> "* && $output == *"the error is set in mapping_deny_writable, include/linux/fs.h:"* ]]
 }
 
 # bats test_tags=slow

@@ -15,11 +15,16 @@ def distinct: reduce .[] as $one ([]; if any(.[]; . == $one) then . else . + [$o
 def values_text: made_by(" = ") | if . == "" then "none that gdb can read" else . end;
 def its_values: select(.values != {} or .unread != {}) | "           \(values_text)";
 
-def around: "  within   \(.line): \(.condition)", its_values;
+# A condition around another one, in a function.
+def around($function): "  within   \(if .function == $function then .line else "\(.function), \(place)" end): \(.condition)", its_values;
 
-def inlined: [.inlined[] | "  and there in \(.function), \(place): \(.text)"] | distinct;
+def at: {function, file, line};
 
-def called: [.[] | ["  in \(.function), \(place): \(.condition)", inlined, "           \(values_text)", (.within[] | around)]] | distinct[];
+# What the compiler put into a condition's code, but for the statement.
+def inlined($statement): [.inlined[] | select(at != ($statement | at)) | "  and there in \(.function), \(place): \(.text)"] | distinct;
+
+def called: [.[] | . as $one
+  | ["  in \(.function), \(place): \(.condition)", inlined(null), "           \(values_text)", (.within[] | around($one.function))]] | distinct[];
 
 def program:
   "  the program \(if .program.said then "said \"\(.program.said)\" and " else "" end)\(.program.ended)   \(.seconds) s";
@@ -43,11 +48,12 @@ def screen: . as $why
   "  refused in \($why.function), \($why | place)",
   ($why.source[] | .line as $line
     | "  \(if $line == $why.line then "=>" elif $line == $why.statement.line and $why.statement.file == $why.file then "->" else "  " end) \($line | tostring | pad(6))\(.text | gsub("\t"; "    "))"),
-  (if $why.statement.shared then $why.statement
+  (if $why.statement == null then empty
+   elif $why.statement.shared then $why.statement
      | "  lines \(.line) and \(.shared | if .file == $why.file then .line else place end) (\(.shared.text)) share one instruction: which of the two set \($why.errno) cannot be told apart"
    elif $why.statement.file != $why.file or ([$why.source[].line] | index($why.statement.line) | not)
-   then "  the value is made in \($why.statement | "\(.function), \(place): \(.text)")" else empty end),
-  ($why | inlined),
+   then "  the error is set in \($why.statement | "\(.function), \(place): \(.text)")" else empty end),
+  ($why | inlined($why.statement)),
   (if $why.kind == "memory" then "  the error was in memory before the call"
    elif $why.carried == "completion" then empty
    elif $why.kind == "elsewhere" and $why.carried then "  the error was set before the program asked for it"
@@ -57,7 +63,7 @@ def screen: . as $why
   "  values   \(values_text)",
   ($why.callee | called),
   ($why.passes_if[] | "  passes if \(.function), \(place): \(.condition)", its_values),
-  ($why.within[] | around, (.callee | called)),
+  ($why.within[] | around($why.function), (.callee | called)),
   ($why.chain | to_entries[] | "  \(if .key == 0 then "called   " else "         " end)\(.value.function | pad($width))\(.value | place)"),
   ($why.others[] | "  or else  \(.function), \(place): \(.condition)");
 
