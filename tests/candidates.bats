@@ -55,7 +55,7 @@ log() {
 	mapfile -t polls < <(polls)
 	log "${polls[@]}" '49 bind(5, {sa_family=AF_XDP}, 16) = -1 EBUSY (Device or resource busy)' \
 		'1 write(2, "worker 2 cannot start, giving up (16)\n", 38) = 38' "${polls[@]}" >"$BATS_TEST_TMPDIR/log"
-	chosen - bind EBUSY '.because | contains("giving up (16)")' <"$BATS_TEST_TMPDIR/log"
+	chosen - bind EBUSY '.said | contains("giving up (16)")' <"$BATS_TEST_TMPDIR/log"
 	[ "$(list)" = '6000 x recvfrom(3, 0x7ffd1de10370, 64, 0, NULL, NULL) = -1 EAGAIN (Resource temporarily unavailable)
 bind(5, {sa_family=AF_XDP}, 16) = -1 EBUSY (Device or resource busy)
 the program exited with 1' ]
@@ -85,7 +85,7 @@ the program exited with 1' ]
 }
 
 @test "without a message, what the program did next counts: it gave up, or closed the descriptor" {
-	chosen quiet listen EBADF '(.because | contains("exited with 3 soon after")) and .args_raw == [99, 1]'
+	chosen quiet listen EBADF '.said == null and (.because | contains("exited with 3 soon after")) and .args_raw == [99, 1]'
 	run -0 choose "" ENOENT
 	[ "$(jq -r .args_text[1] <<<"$output")" = /etc/nosuch.conf ]
 	[ "$(jq .because <<<"$output")" = null ]
@@ -93,7 +93,7 @@ the program exited with 1' ]
 	[ "$(jq -c '[.nth, .args_raw]' <<<"$output")" = '[50,[3,null,9,0,0,0]]' ]
 	run -0 choose recvfrom "" 51
 	[[ $output == *"no failed call matches CALL=recvfrom NTH=51; LIST=1 lists the "* ]]
-	chosen number setsockopt ENOPROTOOPT '.because | contains("setup rc=-92")'
+	chosen number setsockopt ENOPROTOOPT '.said | contains("setup rc=-92")'
 }
 
 @test "another process that ended with an error is named" {
@@ -108,7 +108,7 @@ the program exited with 1' ]
 	log '49 bind(5, {sa_family=AF_XDP}, 16) = -1 EBUSY (Device or resource busy)' \
 		'54 setsockopt(6, SOL_SOCKET, SO_DEBUG, [1], 4) = -1 EACCES (Permission denied)' \
 		'1 write(1, "worker 1 is up\nworker 2"..., 4096) = 4096' >"$BATS_TEST_TMPDIR/log"
-	SAID="worker 3: Device or resource busy" chosen - bind EBUSY '.because | contains("ended with \"worker 3: Device or resource busy\"")' <"$BATS_TEST_TMPDIR/log"
+	SAID="worker 3: Device or resource busy" chosen - bind EBUSY '.said == "worker 3: Device or resource busy" and .because == "the program printed this error last and exited with 1 soon after"' <"$BATS_TEST_TMPDIR/log"
 	chosen - setsockopt EACCES <"$BATS_TEST_TMPDIR/log"
 }
 
@@ -142,7 +142,7 @@ the program exited with 1' ]
 		and .errno == 17 and (.args | contains("NLM_F_ACK"))'
 	chosen sock-destroy sendto ENOENT '.carried == "netlink-ack"'
 	# ip prints the kernel's text; its probes are not chosen instead.
-	chosen extended-ack sendmsg EINVAL '.says == "mtu greater than device maximum" and (.because | contains("mtu greater")) and .next == []'
+	chosen extended-ack sendmsg EINVAL '.says == "mtu greater than device maximum" and (.said | contains("mtu greater")) and .next == []'
 	chosen ip-exist sendmsg EEXIST '.says == null'
 	chosen dump sendto ENOENT '.carried == "netlink-ack" and .says == "ipv4: FIB table does not exist"'
 	[[ $(list) == *") was answered with ENOENT (No such file or directory)"* ]]

@@ -44,6 +44,9 @@ value() { [ "$(jq -c --arg name "$1" '.values[$name]' build/why.json)" = "$2" ];
 		| .statement = {function: "f", file: "net/f.c", line: 9, text: "return -EINVAL;"}'
 	[[ $output == *$'\n  within   7: if (x) {\n'* && $output == *$'\n  within   f, net/f.c:8: if (y) {\n'* ]]
 	[[ $output == *$'\n  the error is set in f, net/f.c:9: return -EINVAL;\n'* ]]
+	# A last line without an error, too.
+	screen '.program = {said: null, last: "mount: 22", ended: "exited with 1"}'
+	[[ $output == *'the program said "mount: 22" and exited with 1'* ]]
 	screen '.statement = null'
 	[[ $output != *"  -> "* && $output != *"error is set"* ]]
 }
@@ -264,7 +267,7 @@ brought() {
 	[[ $output == *"was answered with EINVAL (Invalid argument)"* && ${lines[-1]} == "the program exited with 3" ]]
 	run -0 --separate-stderr repro/why "PROG=$BATS_TEST_TMPDIR/test.py"
 	[ "$(answer '"\(.call) \(.errno)"')" = "bind EADDRINUSE" ]
-	[[ $output == *'ended with "OSError: [Errno 98] Address already in use"'* ]]
+	[[ $output == *'said "OSError: [Errno 98] Address already in use"'* ]]
 }
 
 # A row of repro/why.d/kernels.

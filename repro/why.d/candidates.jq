@@ -5,7 +5,7 @@
 #
 # Named arguments: $errno, the errors, from errno.c; $output, the last line that the program
 #   wrote, as strace cuts a long write() off.
-# Output: {failed, said, ended, threads, uring}
+# Output: {failed, said, last, ended, threads, uring}
 #   failed  [the fields of failed() in calls.jq, and
 #     path       null, or the first file name in the call's arguments
 #     carried    null, or how the error arrived if the call itself succeeded: "netlink-ack"
@@ -20,6 +20,7 @@
 #     process    null, or the name of the thread's program, if that is another one
 #     ended      how its thread ended, or null]
 #   said    [the output of words() in calls.jq]
+#   last    the last line that the program wrote, or null
 #   ended   how the first thread ended, or null
 #   threads how many threads there were
 #   uring   null, or the first io_uring_setup(): strace does not show completions
@@ -115,4 +116,4 @@ def events($errno): error_numbers($errno) as $numbers
     | unique_by(if .carried == "netlink-ack" then [0, .thread, .number, .nth, .error] else [1, .order] end) | sort_by(.order)),
    said: ([$events[].said | values] | if $output == "" or (.[-1].text // "" | endswith($output)) then .
      else . + [{order: infinite, thread: 0, call: "write", args: "1, \($output | tojson)"} | words($errno)] end),
-   ended: $all.ended["0"], threads: ($all.counts | length), uring: $all.uring}
+   last: (if $output == "" then null else $output end), ended: $all.ended["0"], threads: ($all.counts | length), uring: $all.uring}

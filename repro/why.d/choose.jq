@@ -31,6 +31,8 @@ def number:
 
 def string: [capture("^\"(?<text>[^\"\\\\]*)\"$").text][0];
 
+def clauses: if all(.[]; startswith("the program ")) then "the program \(map(ltrimstr("the program ")) | join(" and "))" else join(", and ") end;
+
 def is_asked_for: ($call == "" or .call == $call) and ($error == "" or .error == $error);
 
 # The command that asks for a candidate.
@@ -58,7 +60,8 @@ def completion: (if $error != "" then $error else [.said[].errors[].error][-1] e
   | ([$errno | to_entries[] | select(.value.name == $error)][0]) as $known
   | {order: 0, thread: .uring.thread, number: null, nth: 1, call: "io_uring_enter", args: "", $error,
      errno: ($known.key | tonumber? // null), text: $known.value.text, path: null, carried: "completion", carrier: null,
-     since: .uring, last: null, says: null, next: [], recovered: false, left: 0, process: null, ended, noise: null, spoken: true, likeliest: true,
+     since: .uring, last: null, says: null, next: [], recovered: false, left: 0, process: null, ended, noise: null, spoken: true,
+     said: [.said[] | select(any(.errors[]; .error == $error)).text][-1], likeliest: true,
      because: (if $error == null then "no call failed" else "no call returned \($error), which the program reported" end),
      name: $error, args_raw: [], args_text: []};
 
@@ -77,7 +80,7 @@ def completion: (if $error != "" then $error else [.said[].errors[].error][-1] e
        next: ([$ranked[] | select(.noise == null and ([.call, .error, .args] != ($one | [.call, .error, .args])))]
          | unique_by([.call, .error, .args]) | sort_by(.score, .order) | reverse | .[:2] | map({text: told, command: command($all.failed)}))} as $more
     | .because |= (if $call + $error + $nth != "" then null
-        else (.[:2] | if . == [] then "it failed last" else join(", and ") end)
+        else (.[:2] | if . == [] then "it failed last" else clauses end)
           + (if $unmatched then "; no call returned \($unmatched.error), which the program reported last" else "" end) end)
     | del(.score) + $more;
 

@@ -7,6 +7,7 @@
 #   because  [reasons to choose it], the strongest first
 #   noise    null, or why such an error is usually harmless
 #   spoken   did the program report it afterwards?
+#   said     null, or the best message in which it did
 # told: an error in one line.
 # unseen: files that a program looked for in vain; the host may have them.
 include "shown" {search: "../judge"};
@@ -37,7 +38,7 @@ def noise:
 # The quoted strings of a call's arguments that a message may repeat.
 def quoted: [.args | match("\"([^\"\\\\]{3,})\""; "g").captures[0].string];
 
-# The best message in which the program reported the error: {points, spoken, reason}.
+# The best message in which the program reported the error: {points, spoken, said, reason}.
 def spoken($said; $alike):
   . as $c
   | [$said | to_entries[] | .key as $i | .value | select(.order > $c.order)
@@ -48,10 +49,10 @@ def spoken($said; $alike):
           + (if $s.text | test("\\b\($c.call)\\b") then 30 else 0 end)
           + (if any($c | quoted[]; . as $q | $s.text | contains($q)) then 30 else 0 end)
           - ([$between * 5, 15] | min)),
-        spoken: true, reason: "the program \(if $i == ($said | length) - 1 then "ended with" else "then wrote" end) \"\($s.text | .[:120])\""}]
+        spoken: true, said: $s.text, reason: "the program printed this error\(if $i == ($said | length) - 1 then " last" else "" end)"}]
   | max_by(.points) // empty;
 
-def whose: if .process then "the process \(.process)" else "its thread" end;
+def whose: if .process then "the process \(.process)" elif .thread == 0 then "the program" else "its thread" end;
 
 def reasons($said; $alike):
   spoken($said; $alike),
@@ -69,7 +70,7 @@ def ranked: . as $all
   | [.failed[] | $groups["\([.call, .error, .carried])"] as $alike
      | [reasons($all.said; $alike)] as $reasons
      | . + {score: ($reasons | map(.points) | add // 0), because: ($reasons | map(select(.points > 0)) | sort_by(-.points) | map(.reason)),
-            noise: noise, spoken: any($reasons[]; .spoken)}]
+            noise: noise, spoken: any($reasons[]; .spoken), said: ([$reasons[].said | values][0])}]
   | sort_by(.score, .order) | reverse;
 
 def unseen: [.failed[] | select(.error == "ENOENT" and .path and (.recovered | not)) | .path

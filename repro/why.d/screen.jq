@@ -27,7 +27,7 @@ def called: [.[] | . as $one
   | ["  in \(.function), \(place): \(.condition)", inlined(null), "           \(values_text)", (.within[] | around($one.function))]] | distinct[];
 
 def program:
-  "  the program \(if .program.said then "said \"\(.program.said)\" and " else "" end)\(.program.ended)   \(.seconds) s";
+  "  the program \(.program | .said // .last | if . then "said \"\(.)\" and " else "" end)\(.program.ended)   \(.seconds) s";
 
 # Add words to one knob of a question's command.
 def with($knob; $more): (capture(" \($knob)=(?<old>'[^']*'|[^ ']+)").old // "" | gsub("'"; "")) as $old

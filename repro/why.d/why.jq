@@ -18,8 +18,7 @@ $calls[0].ended as $ended | $errno[0]["\($origin.errno)"] as $found
     condition: $origin.condition, statement: $origin.statement, inlined: $origin.inlined,
     values: $origin.values, unread: $origin.unread, callee: $origin.callee, within: $origin.within, passes_if: $origin.passes_if, chain: $origin.chain, source: $origin.source,
     kind: $origin.kind, others: $origin.others,
-    program: {said: ([$calls[0].said[] | select(.order > $call.order and any(.errors[]; .error == $call.error))][0].text),
-      ended: ($ended // "was still running at the deadline")},
+    program: {said: $call.said, last: $calls[0].last, ended: ($ended // "was still running at the deadline")},
     kernel: $kernel[0],
     seconds: ($took / 10 | round / 10)
   }
