@@ -14,7 +14,7 @@ RECALL='' # take the knobs of an earlier run: its folder, or "last"
 BUILD_HAS='bench|bench-kernel*|bisect|case|debian|debug-*|diverge*|errno|errno-menu|gen_init_cpio|init|kernel|lock|menuconfig|netns-cookie|nightly|report|selftest|shell|soak|tmp|why|*.@(cpio|from|json|log|tap|tsv)'
 
 read_word() { # NAME=value
-	[[ $1 =~ ^[A-Z][A-Z0-9_]*= ]] || usage_error "$1 is not NAME=value; see make help"
+	[[ $1 =~ ^[A-Z][A-Z0-9_]*= ]] || usage_error "$1 is not NAME=value; see make help-all"
 	export "${1?}"
 }
 
@@ -86,7 +86,7 @@ read_case() {
 	LIBRARY_KNOB=${CASE_LIBRARY^^}
 	for word; do
 		[[ ${word%%=*} =~ ^($LAB_KNOBS${LIBRARY_KNOB:+|$LIBRARY_KNOB})$ || " ${CASE_KNOBS[*]} " == *" ${word%%=*} "* ]] ||
-			usage_error "unknown knob $word; the case $NAME has ${CASE_KNOBS[*]:-none of its own}; see make help"
+			usage_error "unknown knob $word; repro/${0##*/} takes ${LAB_KNOBS//|/ }${LIBRARY_KNOB:+ $LIBRARY_KNOB}; the case $NAME has ${CASE_KNOBS[*]:-none of its own}; see make help-all"
 	done
 }
 

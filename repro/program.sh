@@ -21,6 +21,7 @@ check_program() {
 	local missing header
 	[ -n "${PROG-}" ] || usage_error "PROG= is needed: make why PROG=./my-program ARGS='...'"
 	[ -f "$PROG" ] || usage_error "PROG=$PROG: no such file"
+	[[ $PROG != *.@(c|cc|cpp|go|rs) || -x $PROG ]] || usage_error "PROG=$PROG is source code; compile it first, and name the program"
 	[ -x "$PROG" ] || usage_error "PROG=$PROG is not executable; chmod +x it"
 	! is_script || return 0
 	header=$(LC_ALL=C readelf -hW "$PROG" 2>/dev/null) ||

@@ -202,7 +202,7 @@ ours() { # FILE SCHEMA
 	for word in N=0 N=5 N=two N=1e0 MODE=medium; do
 		refused '.knobs = {"N": "1..4", "MODE": "slow fast"}' "$word: must be" "$word"
 	done
-	refused . 'unknown knob N=1; the case mine has none of its own' N=1
+	refused . 'the case mine has none of its own; see make help-all' N=1
 	right '.knobs = {"N": "1..4", "MODE": "slow fast"}' N=4 MODE=fast
 	wrong '.knobs.N = "1..4" | .columns.seen.words = "N=5"' 'columns.seen.words: N=5: must be between 1 and 4'
 	wrong '.knobs.N = "1..4" | .expect[1].when = {"N": ["1", "5"]}' 'expect[1].when: N=5: must be between 1 and 4'

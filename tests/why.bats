@@ -326,7 +326,8 @@ refuses() {
 	)
 	refuses "PROG= is needed"
 	refuses "no such file" "PROG=$BATS_TEST_TMPDIR/nothing"
-	refuses "not executable" "PROG=$BATS_TEST_TMPDIR/plain"
+	refuses "not executable; chmod +x it" "PROG=$BATS_TEST_TMPDIR/plain"
+	refuses "source code; compile it first" PROG=tests/refused.c
 	refuses "neither an ELF program nor a script" "PROG=$BATS_TEST_TMPDIR/script"
 	refuses "its interpreter /bin/nosuchshell was not found" "PROG=$BATS_TEST_TMPDIR/odd"
 	refuses "is for AArch64" "PROG=$BATS_TEST_TMPDIR/arm"
@@ -334,7 +335,8 @@ refuses() {
 }
 
 @test "invalid knobs are errors in one line" {
-	refuses "unknown knob" "PROG=$PROGRAM" FOO=1
+	refuses "unknown knob FOO=1; repro/why takes PROG ARGS FILES " "PROG=$PROGRAM" FOO=1
+	said "the case xsk-netns-cookie has LAYOUT QUEUES INDEX; see make help-all"
 	refuses "CALL=nosuchcall is not a system call" "PROG=$PROGRAM" CALL=nosuchcall
 	refuses "ERRNO=EFOO is not the name of an error" "PROG=$PROGRAM" ERRNO=EFOO
 	refuses "NTH=0" "PROG=$PROGRAM" NTH=0
