@@ -30,7 +30,7 @@ refused() {
 
 # screen FILTER: show the last answer, changed by the filter.
 screen() {
-	run -0 jq -rs -L repro/why.d -L repro/judge --slurpfile chosen build/why/chosen.json -f repro/why.d/screen.jq <(jq -c "$1" build/why/answers.jsonl)
+	run -0 jq -rs -L repro/why.d -L repro/judge --slurpfile chosen build/why/chosen.json --arg run build/why -f repro/why.d/screen.jq <(jq -c "$1" build/why/answers.jsonl)
 }
 
 value() { [ "$(jq -c --arg name "$1" '.values[$name]' build/why.json)" = "$2" ]; }
@@ -47,6 +47,9 @@ value() { [ "$(jq -c --arg name "$1" '.values[$name]' build/why.json)" = "$2" ];
 	# A last line without an error, too.
 	screen '.program = {said: null, last: "mount: 22", ended: "exited with 1"}'
 	[[ $output == *'the program said "mount: 22" and exited with 1'* ]]
+	# A command adds to the knobs that are there.
+	screen '.lacks = ["CONFIG_A", "CONFIG_B"] | .again = "make why PROG=p CONFIG=b.config"'
+	[[ ${lines[1]} == "  this kernel has no CONFIG_A, CONFIG_B; make why PROG=p CONFIG='b.config build/why/CONFIG_A.config'" ]]
 	screen '.statement = null'
 	[[ $output != *"  -> "* && $output != *"error is set"* ]]
 }
@@ -172,10 +175,11 @@ value() { [ "$(jq -c --arg name "$1" '.values[$name]' build/why.json)" = "$2" ];
 @test "an option that the kernel lacks is named, and a file that only the host has" {
 	run -0 --separate-stderr repro/why "PROG=$PROGRAM" ARGS=mptcp
 	[ "$(answer '.lacks[0]')" = CONFIG_MPTCP ]
-	[[ ${lines[1]} == "  this kernel has no CONFIG_MPTCP; make why PROG="*" CONFIG=<(printf "*"CONFIG_MPTCP)" ]]
+	[[ ${lines[1]} == "  this kernel has no CONFIG_MPTCP; make why PROG="*" CONFIG=build/why/CONFIG_MPTCP.config" ]]
+	grep -qx CONFIG_MPTCP=y build/why/CONFIG_MPTCP.config
 	run -0 --separate-stderr repro/why PROG=/bin/cat "ARGS=$PWD/README.md"
 	[ "$(answer '.missing[0]')" = "$PWD/README.md" ]
-	[[ ${lines[1]} == "  only on the host, not in the guest: $PWD/README.md; make why PROG=/bin/cat "*" FILES='$PWD/README.md'" ]]
+	[[ ${lines[1]} == "  only on the host, not in the guest: $PWD/README.md; make why PROG=/bin/cat "*" FILES=$PWD/README.md" ]]
 	run -1 --separate-stderr repro/why PROG=/bin/cat "ARGS=$PWD/README.md" "FILES=$PWD/README.md"
 	ends_with "no system call failed"
 	# CONFIG=<(...) can be read only once.

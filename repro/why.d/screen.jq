@@ -2,7 +2,8 @@
 #
 # screen.jq: one screen of text for one or more answers; jq -rs -L repro/why.d -L repro/judge.
 #
-# Input: the answers. Named argument: $chosen, the errors to explain.
+# Input: the answers. Named arguments: $chosen, the errors to explain; $run, the folder with the
+# config of a missing option.
 include "shown";
 include "rank";
 
@@ -31,17 +32,18 @@ def program:
 
 # Add words to one knob of a question's command.
 def with($knob; $more): (capture(" \($knob)=(?<old>'[^']*'|[^ ']+)").old // "" | gsub("'"; "")) as $old
-  | sub(" \($knob)=('[^']*'|[^ ']+)"; "") + " \($knob)=\(if $old == "" then "" else "'\($old) '" end)\($more)";
+  | ("\($old) \($more)" | ltrimstr(" ")) as $all
+  | sub(" \($knob)=('[^']*'|[^ ']+)"; "") + " \($knob)=\(if $all | test("^[A-Za-z0-9_./+=,:@%-]+$") then $all else "'\($all)'" end)";
 
 # Files that the program did not find; they may be the cause if the call is for one of them.
 def missing_files: .missing as $missing
-  | "  only on the host, not in the guest: \($missing | join(", ")); \(.again | with("FILES"; "'\($missing | join(" "))'"))";
+  | "  only on the host, not in the guest: \($missing | join(", ")); \(.again | with("FILES"; $missing | join(" ")))";
 def is_for_missing: .args as $args | .errno == "ENOENT" and any(.missing[]; . as $file | $args | contains("\"\($file)\""));
 
 def screen: . as $why
 | ([.chain[] | .function | length] | max + 2) as $width
 | "\({call, args, carried, error: .errno, text: .error} | told)   Linux \(.kernel.release) (\(.kernel.source))",
-  (if .lacks != [] then "  this kernel has no \(.lacks | join(", ")); \(.lacks as $lacks | .again | with("CONFIG"; "<(printf '%s=y\\n' \($lacks | join(" ")))"))" else empty end),
+  (if .lacks != [] then "  this kernel has no \(.lacks | join(", ")); \(.lacks[0] as $option | .again | with("CONFIG"; "\($run)/\($option).config"))" else empty end),
   (if is_for_missing then missing_files else empty end),
   (if .says then "  the kernel says \"\(.says)\"" else empty end),
   "",
