@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The BPF verifier's messages about a program that it rejected, even if nobody asked for its
-log."""
+"""What the kernel says about an error, even if nobody asked for it: the BPF verifier's messages about a
+program that it rejected, and the text for an extended acknowledgement."""
 import re
 
 import gdb
@@ -29,6 +29,15 @@ def said(path, step, live):
             live.at(at, 0)
             text += formatted()
     return re.sub(r"\s+", " ", text).strip() or None
+
+
+def acknowledged(step, live):
+    """The text for an extended acknowledgement, at the step that begins netlink_ack(); None if there is none.
+    void netlink_ack(struct sk_buff *in_skb, struct nlmsghdr *nlh, int err, const struct netlink_ext_ack *extack)"""
+    live.at(step, 0)
+    extack = register("rcx")
+    text = extack and int(gdb.parse_and_eval(f"(unsigned long)((struct netlink_ext_ack *){extack:#x})->_msg"))
+    return text_at(text) if text else None
 
 
 def entry_of(name):

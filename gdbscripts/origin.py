@@ -179,10 +179,8 @@ def stored_birth(path, value):
     return born._replace(carrier=one.stores()) if path.frames[born.step] == path.frames[step] else born
 
 
-def passed_birth(path, function, register, value, live):
-    """The Birth of an argument: of the last call of a function that passed this value, or None."""
-    for step in range(len(path.blocks) - 1, 0, -1):
-        if path.blocks[step].start == function and path.callers[path.frames[step]] == step - 1 \
-                and live and live.holds(step, 0, register, value):
-            return birth(path, step, 0, register, value, live)
-    return None
+def call_with(path, function, register, value, live):
+    """The step that begins the last call of a function with this value in a register, or None."""
+    return next((step for step in range(len(path.blocks) - 1, 0, -1)
+                 if path.blocks[step].start == function and path.callers[path.frames[step]] == step - 1
+                 and live and live.holds(step, 0, register, value)), None)

@@ -31,6 +31,7 @@ import gdb
 sys.dont_write_bytecode = True  # leave nothing behind in a checkout
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import expressions  # noqa: E402
+import messages  # noqa: E402
 import origin  # noqa: E402
 import stored  # noqa: E402
 from answer import Answer  # noqa: E402
@@ -81,19 +82,22 @@ def explain(call, tasks, recorder):
 
 def explain_returned(call, value, path, recorder):
     """The call returned the error, or acknowledged a request with it."""
-    live = Live(path) if path.whole else None
+    live, says = Live(path) if path.whole else None, None
     if call.get("carried") == "netlink-ack":
         acknowledge = int(gdb.parse_and_eval("(unsigned long)netlink_ack"))
-        born = origin.passed_birth(path, acknowledge, "rdx", -call["errno"], live)
-        if not born:  # a dump ends with it
+        step = origin.call_with(path, acknowledge, "rdx", -call["errno"], live)
+        if step is None:  # a dump ends with it
             restore()
             return explain_stored(call, *stored.dump_error(call), recorder)
+        says = messages.acknowledged(step, live)
+        born = origin.birth(path, step, 0, "rdx", -call["errno"], live)
     else:
         end = len(path.blocks) - 1
         born = origin.birth(path, end, len(path.instructions(end)), "rax", value, live)
     if born.kind == "elsewhere":
         return explain_stored(call, born.address, born.value, recorder)
-    return Answer(path, live.values if live else unknown, call["name"], live).about(born)
+    answer = Answer(path, live.values if live else unknown, call["name"], live).about(born)
+    return dict(answer, says=says or answer["says"])
 
 
 def unknown(wanted):

@@ -24,6 +24,7 @@
 #include <unistd.h>
 #include <linux/bpf.h>
 #include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 
 static int inet(int type)
 {
@@ -76,6 +77,33 @@ static int memfd_seal(void)
 	if (ftruncate(fd, 4096) || mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) == MAP_FAILED)
 		return 0;
 	return fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE);
+}
+
+/* Without NETLINK_EXT_ACK, the kernel does not send its text. */
+static int ack_mtu(void)
+{
+	struct sockaddr_nl address = { .nl_family = AF_NETLINK };
+	struct {
+		struct nlmsghdr header;
+		struct ifinfomsg link;
+		struct rtattr attribute;
+		unsigned mtu;
+	} request = {
+		{ sizeof(request), RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK, 7, 0 },
+		{ .ifi_index = if_nametoindex("outer") }, { 8, IFLA_MTU }, 70000
+	};
+	struct {
+		struct nlmsghdr header;
+		struct nlmsgerr error;
+		char rest[256];
+	} answer = { 0 };
+	int fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) || send(fd, &request, sizeof(request), 0) < 0 ||
+	    recv(fd, &answer, sizeof(answer), 0) < 0)
+		return 0;
+	errno = -answer.error.error;
+	return answer.error.error;
 }
 
 static int write_ttl(void)
@@ -225,6 +253,7 @@ static const struct {
 	{ "mount-mode", mount_mode },
 	{ "socket-family", socket_family },
 	{ "memfd-seal", memfd_seal },
+	{ "ack-mtu", ack_mtu },
 	{ "write-ttl", write_ttl },
 	{ "mknod-folder", mknod_folder },
 	{ "mptcp", mptcp },

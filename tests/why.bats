@@ -121,6 +121,13 @@ value() { [ "$(jq -c --arg name "$1" '.values[$name]' build/why.json)" = "$2" ];
 }
 
 # bats test_tags=slow
+@test "a netlink request: the kernel's text, though the program did not ask for extended acknowledgements" {
+	refused ack-mtu sendto EINVAL 'if \(dev->max_mtu > 0 && new_mtu > dev->max_mtu\) \{' 'return -EINVAL;'
+	[[ ${lines[0]} == *"{nlmsg_len=40, nlmsg_type=RTM_NEWLINK, "* ]]
+	[ "${lines[1]}" = '  the kernel says "mtu greater than device maximum"' ]
+}
+
+# bats test_tags=slow
 @test "mknod: the mode of a file is octal" {
 	refused mknod-folder mknodat EPERM 'switch \(mode & S_IFMT\) \{' 'return -EPERM;'
 	value mode '"040600"'
