@@ -3,6 +3,8 @@
 values, the functions that it called, the blocks around it, and the call chain."""
 import re
 
+import gdb
+
 import decision
 import expressions
 import messages
@@ -18,15 +20,16 @@ def public(found):
 
 class Asked:
     """The values of a condition: the last of its places where gdb can read one counts. given:
-    {(place of its function's entry): {arguments that still have their value}}"""
+    {(place of its function's entry): {arguments that still have their value}}. shown: {name: what
+    the branch shows of its value}"""
 
-    def __init__(self, places, found, given):
+    def __init__(self, places, found, given, shown):
         self.names, self.file = expressions.variables(found), found["file"]
         self.at = {**given, **dict.fromkeys(places, self.names)}  # which names to read where
         own = expressions.names(found["condition"] or "")  # without those of inlined functions
         macros = {name for name in own if name.isidentifier()} - statements.declared(found)
         self.reasons = {expressions.OPTIMIZED_OUT: own, expressions.NOT_HERE: own - macros}
-        self.values, self.unread = {}, {}
+        self.values, self.unread, self.shown = {}, {}, shown
 
     def fill_in(self, read):
         """read: {place: {name: value, or why there is none}}. The names without a value."""
@@ -41,6 +44,7 @@ class Asked:
             del self.unread[name]
         expressions.drop_pointers(self.values)
         expressions.drop_pointers(self.unread)
+        self.unread.update({name: text for name, text in self.shown.items() if name in self.unread})
         return missing
 
 
@@ -224,8 +228,18 @@ class Answer:
     def values_at(self, place, found):
         """The values of a condition, and why others cannot be read. fill_in_values() puts them in: the
         guest passes all places once."""
-        self.asked.append(Asked(statements.group(self.path, place, found), found, self.given(place, found)))
+        self.asked.append(Asked(statements.group(self.path, place, found), found, self.given(place, found), self.shown(place, found)))
         return {"values": self.asked[-1].values, "unread": self.asked[-1].unread}
+
+    def shown(self, place, found):
+        """What the branch at a place shows of the only variable of its condition."""
+        name, at = statements.only_variable(found["condition"]), statements.levels(self.address(place))[0]
+        zero = decision.was_zero(self.path, place)
+        if not name or zero is None or at["function"] != found["function"] or not found["first"] <= at["line"] <= found["last"]:
+            return {}
+        symbol = gdb.lookup_symbol(name, gdb.block_for_pc(self.address(place)))[0]
+        is_pointer = symbol and symbol.type.strip_typedefs().code == gdb.TYPE_CODE_PTR
+        return {name: f"{'' if zero else 'not '}{'NULL' if is_pointer else '0'}, by the branch taken"}
 
     def given(self, place, found):
         """Compilers keep no argument longer than they need it, but its value is known at the entry of the

@@ -229,6 +229,17 @@ def compared(path, step, index):
     return None
 
 
+def was_zero(path, place):
+    """Was the value zero that the branch at a place tests? None if it tests something else, or is no branch."""
+    step, branch = place[0], path.instructions(place[0])[place[1]]
+    at = compared(path, *place) if branch.name in ("je", "jne") else None
+    one = at and path.instructions(at[0])[at[1]]
+    if not one or not ((one.name.startswith("test") and one.operands[0] == one.operands[-1])
+                       or (one.name.startswith("cmp") and one.operands[0] == "$0x0")):
+        return None
+    return (path.blocks[step + 1].start == branch.target) == (branch.name == "je")
+
+
 def tests_value(path, step, holders):
     """Does the branch at the end of a step test the value itself, like "if (err)" or
     "if (retry_estale(err))"? Then the value exists already, and the branch decides nothing, but for

@@ -20,6 +20,8 @@ NESTED_MAX = 3  # macros in macros
 TEXT_MAX = 60
 NUMBERS = (gdb.TYPE_CODE_INT, gdb.TYPE_CODE_ENUM, gdb.TYPE_CODE_BOOL, gdb.TYPE_CODE_CHAR)
 MODES = ("umode_t", "mode_t")
+NETWORK_ORDER = ("__be32",)
+KERNEL_BEGINS = 1 << 47  # no user space above
 MODE_BITS = re.compile("S_I[A-Z]+")
 # Pointer types to objects with a name, and the expression of $it for the name.
 NAMES = {
@@ -92,7 +94,8 @@ def evaluate(expression):
                 why = OPTIMIZED_OUT if kind != gdb.TYPE_CODE_FUNC else why
                 continue
             if kind in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION, gdb.TYPE_CODE_ARRAY):
-                return True, value.format_string(max_elements=8)[:80]
+                text = value.format_string(max_elements=8)[:80]
+                return (False, None) if says_nothing(text) else (True, text)
             return True, with_name(value)
         except gdb.MemoryError:
             return False, None
@@ -101,6 +104,12 @@ def evaluate(expression):
         except RuntimeError:  # no block of debug information there
             continue
     return False, why or (NOT_HERE if is_variable(expression) else None)
+
+
+def says_nothing(text):
+    """Does the text of a struct have only addresses in it?"""
+    numbers = [int(number, 0) for number in re.findall(r"= (0x[0-9a-f]+|[0-9]+)", text)]
+    return numbers != [] and all(number >= KERNEL_BEGINS for number in numbers)
 
 
 def is_variable(expression):
@@ -148,10 +157,12 @@ def octal(number):
 
 
 def with_name(value):
-    """A value as JSON; a pointer to an object in NAMES has that object's name, and the mode of a file is
-    octal."""
+    """A value as JSON; a pointer to an object in NAMES has that object's name, the mode of a file is octal,
+    and a number in network byte order is also an IPv4 address."""
     if value.type.unqualified().name in MODES:
         return octal(int(value))
+    if value.type.unqualified().name in NETWORK_ORDER and int(value):
+        return f"{int(value)} ({'.'.join(map(str, int(value).to_bytes(4, 'little')))})"
     shown, kind = to_json(value), value.type.strip_typedefs()
     name = kind.code == gdb.TYPE_CODE_PTR and NAMES.get(str(kind.target().unqualified().strip_typedefs()))
     if not name or shown is None:

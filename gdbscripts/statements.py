@@ -214,6 +214,12 @@ def only_translates(text):
     return "?" in text or not re.search(r"[<>=!]=|[<>] |&&|\|\|", text)
 
 
+def only_variable(text):
+    """The variable of a condition that tests nothing else, and no more than whether it is zero; or None."""
+    found = re.match(r"(?:\} )?(?:else )?(?:if|while) \((?:(?:un)?likely\()?!*([a-z_]\w*(?:(?:->|\.)\w+)*)\)+(?: \{)?$", text or "")
+    return found and found.group(1)
+
+
 def indentation(line):
     return len(line) - len(line.lstrip("\t"))
 

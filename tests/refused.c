@@ -58,6 +58,15 @@ static int sendto_long(void)
 	return sendto(udp, data, sizeof(data), 0, (struct sockaddr *)&to, sizeof(to));
 }
 
+static int connect_nowhere(void)
+{
+	struct sockaddr_in to = {
+		.sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(0x0a090807) /* 10.9.8.7 */
+	};
+
+	return connect(inet(SOCK_DGRAM), (struct sockaddr *)&to, sizeof(to));
+}
+
 /* 9 is not an octal digit. */
 static int mount_mode(void)
 {
@@ -250,6 +259,7 @@ static const struct {
 	{ "bind-short", bind_short },
 	{ "ioctl-device", ioctl_device },
 	{ "sendto-long", sendto_long },
+	{ "connect-nowhere", connect_nowhere },
 	{ "mount-mode", mount_mode },
 	{ "socket-family", socket_family },
 	{ "memfd-seal", memfd_seal },

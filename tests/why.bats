@@ -115,6 +115,7 @@ value() { [ "$(jq -c --arg name "$1" '.values[$name]' build/why.json)" = "$2" ];
 @test "-> marks the line that sets the error: not an equal one further down, and no line that only tests it" {
 	refused socket-family socket EAFNOSUPPORT 'if \(!pf\)' 'err = -EAFNOSUPPORT;'
 	[ "$(answer '.line - .statement.line')" = 1 ]
+	[ "$(answer .unread.pf)" = "NULL, by the branch taken" ]
 	refused memfd-seal fcntl EBUSY 'error = mapping_deny_writable\(file->f_mapping\);' \
 		'return atomic_dec_unless_positive(&mapping->i_mmap_writable) ? 0 : -EBUSY;'
 	[[ $output != *"  -> "* && $output == *"the error is set in mapping_deny_writable, include/linux/fs.h:"* ]]
@@ -125,6 +126,12 @@ value() { [ "$(jq -c --arg name "$1" '.values[$name]' build/why.json)" = "$2" ];
 	refused ack-mtu sendto EINVAL 'if \(dev->max_mtu > 0 && new_mtu > dev->max_mtu\) \{' 'return -EINVAL;'
 	[[ ${lines[0]} == *"{nlmsg_len=40, nlmsg_type=RTM_NEWLINK, "* ]]
 	[ "${lines[1]}" = '  the kernel says "mtu greater than device maximum"' ]
+}
+
+# bats test_tags=slow
+@test "an IPv4 address is dotted, too" {
+	refused connect-nowhere connect ENETUNREACH 'if \(fl4->flowi4_oif && \(ipv4_is_multicast\(fl4->daddr\) .*' 'err = -ENETUNREACH;'
+	value 'fl4->daddr' '"117967114 (10.9.8.7)"'
 }
 
 # bats test_tags=slow
