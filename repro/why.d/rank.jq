@@ -20,7 +20,7 @@ def told: "\(.call)(\(.args | brief(240)))" + {
     "completion": " completed a request with \(.error // "an error")\(if .text then " (\(.text))" else "" end)",
     "error-queue": " reported \(.error) (\(.text))"}["\(.carried)"];
 
-# Why an error is usually harmless: healthy programs meet such errors, too.
+# Why an error is usually harmless: working programs also get such errors.
 def noise:
   if (.error | IN("EAGAIN", "EINPROGRESS", "EALREADY", "ETIMEDOUT", "ECHILD", "EINTR"))
     and (.call | test("^(recv|read|preadv|accept|send|write|connect|wait|poll|epoll|futex|rt_sigtimedwait|io_|fcntl)")) then "not yet"
