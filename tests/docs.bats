@@ -78,7 +78,7 @@ block() {
 # Leave out what differs between runs, hosts and kernels.
 comparable() {
 	sed -E 's/Linux [0-9][^ ]*( with [^ ]+| \([^)]*\))*( \/ [0-9][^ ]*)*/Linux/; s/QEMU [0-9.]+ (tcg|kvm)/QEMU/
-		s/   libxdp .*//; s/(\.[ch]):[0-9]+/\1/; s/^( *(=>|->)? *)[0-9]+ /\1/; s/0x[0-9a-f]+/ADDRESS/g
+		s/   libxdp .*//; s/^ *source   .*//; s/(\.[ch]):[0-9]+/\1/; s/^( *(=>|->)? *)[0-9]+ /\1/; s/0x[0-9a-f]+/ADDRESS/g
 		s/([0-9a-f]{2}:){5}[0-9a-f]{2}/MAC/g; s/   +[0-9.]+ s$//; s/[[:blank:]]+/ /g; s/^ //; s/ $//; /^$/d'
 }
 

@@ -27,6 +27,9 @@ def inlined($statement): [.inlined[] | select(at != ($statement | at)) | "  and 
 def called: [.[] | . as $one
   | ["  in \(.function), \(place): \(.condition)", inlined(null), "           \(values_text)", (.within[] | around($one.function))]] | distinct[];
 
+# Where the source is.
+def source: .kernel.source_dir | "  source   \(if startswith("\(env.HOME)/") then "~" + ltrimstr(env.HOME) else . end)";
+
 def program:
   "  the program \(.program | .said // .last | if . then "said \"\(.)\" and " else "" end)\(.program.ended)   \(.seconds) s";
 
@@ -73,11 +76,11 @@ def other_files: if .[0].missing == [] or any(.[]; is_for_missing) then empty el
 
 . as $answers | ($chosen | flatten) as $asked
 | (if $answers[0].program.ended == "exited with 0" then "the program went on and exited with 0\(if $asked | length == 1 then " after this" else "" end):" else empty end),
-  ($answers[0] | if $asked | length == 1 then screen, "", ($answers | other_files), program, (if .because then "  chosen because \(.because)" else empty end), (.next[] | "  or ask   \(.command)   \(.text)")
+  ($answers[0] | if $asked | length == 1 then screen, source, "", ($answers | other_files), program, (if .because then "  chosen because \(.because)" else empty end), (.next[] | "  or ask   \(.command)   \(.text)")
     else
       ($answers[] | screen, ""), ($answers | other_files),
       ($asked[] | select([.call, .nth, .thread, .error] | IN($answers[] | [.call, .nth, .thread, .errno]) | not) | "not explained: \(told)"),
-      "  \($answers | length) of \($asked | length) errors explained; LIST=1 lists also those that healthy programs meet",
-      program
+      "  \($answers | length) of \($asked | length) errors explained; LIST=1 lists also those that working programs get",
+      source, program
     end)
 | printable
