@@ -100,6 +100,11 @@ Attached" ]
 	# Differences are marked between the columns: one function is called only after the fix.
 	grep -qE '^not called +! xsk_create_ctx\(\)$' "$report/report.txt"
 	grep -qE '^  = EINVAL +!   = success$' "$report/report.txt"
+	# The timeline begins with the first difference; how the refused call came about is told as on
+	# the screen, outermost first.
+	[ "$(grep -c '^xsk_get_ctx() ' "$report/report.txt")" = 1 ]
+	tells "called __x64_sys_bind"
+	run -1 grep -E '^ +config.*64BIT' "$report/report.txt"
 	# Facts that all columns share stand beside the row's name.
 	grep -qxE 'inner 0: ifindex 4242, queue 0, netns cookie [0-9]+' "$report/report.txt"
 	grep -qE '^EINVAL \(bind\) +! success$' "$report/report.txt"
@@ -448,7 +453,7 @@ guests() {
 	copy
 	change verdict.json '.columns[].rows |= . + [range(126) as $i | .[1] | .row = "inner \($i + 1)"]'
 	reported
-	tells "Rows not shown here: 124"
+	tells "Rows not shown here: 125"
 	tells "more lines; report.html has them"
 	# The sections after it are complete.
 	tells xdp-newbies@vger.kernel.org

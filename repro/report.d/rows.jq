@@ -58,3 +58,10 @@ def rows: .columns as $columns
 def shown_rows: rows
   | ([.[] | select(any(.lines[]; .parts)) | .index][0] // 1) as $part
   | [.[] | select(.index == 0 or (.index >= $part and .index < $part + 3))];
+
+# The same from the first line that differs, if there is one.
+def differing_rows: shown_rows
+  | ([.[] | select(any(.lines[]; .parts)) | .index][0] // 0) as $part
+  | [.[] | select(.index >= $part)
+     | (.lines | map(.parts == true) | index(true) // 0) as $first
+     | .lines |= .[$first:]];

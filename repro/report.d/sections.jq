@@ -99,7 +99,7 @@ def expected:
   {title: "Expected and seen", blocks: [
     {p: "Expected: \(.case.report.expected // "what the case's case.json says.")"},
     {picture: "topology"},
-    {p: "Seen:"},
+    {p: "Seen\(if .verdict.columns | length > 1 then "; \"!\" marks what differs" else "" end):"},
     (select(.verdict.columns != []) | (.verdict.differences // []) as $differences | .verdict.columns as $columns
      | if ($columns | length) == 1
        then {pairs: [.verdict | row_names[] | . as $name | [., ($columns[0] | seen($name; $columns; $differences) | join(", "))]]}
@@ -134,7 +134,7 @@ def refused_in:
        (source_lines | select(. != []) | {pre: .}),
        {pairs: [
          ["values", (made_by | if . == "" then "none that gdb can read" else . end)],
-         ["called by", ([.chain[:-1][] | "\(.function) \(place)"] | reverse | join(", "))],
+         ["called", ([.chain[] | "\(.function) \(place)"] | join(" > "))],
          (.others[]? | ["or else", "\(.function) \(place): \(.condition)"])]} end]
   | {title: "The line that refused it", blocks: (if . == [] then [{p: "No line is known."}] else . end)};
 
@@ -144,14 +144,14 @@ def cell($column; $nulls):
   if . == null then ["not called"]
   else ["\(.function)()", "  \(values($nulls) | join(", "))", "  = \(result($column))"] | map(select(. != "  ")) end;
 
-def timeline: .verdict as $verdict | ($verdict | nulls) as $nulls | ($verdict | shown_rows) as $rows
+def timeline: .verdict as $verdict | ($verdict | nulls) as $nulls | ($verdict | differing_rows) as $rows
+  | any($rows[].lines[]; .parts) as $part
   | {title: "Timeline", blocks: (
       if all($verdict.columns[].rows[]; .calls == []) then [{p: "No call was recorded."}] else [
-        {p: "Calls of program, library and kernel in order of time; a pointer is shown as NULL or set. \"!\" marks a difference."},
+        {p: "Calls of program, library and kernel in order of time\(if $part then ", from the first difference" else "" end); a pointer is shown as NULL or set."},
         {picture: "charts"},
         table($rows[] | {title},
-          (.lines[] | (select(.parts) | {title: "first difference:"}),
-            {cells: [range(.calls | length) as $i | .calls[$i] | cell($verdict.columns[$i]; $nulls)], differs})),
+          (.lines[] | {cells: [range(.calls | length) as $i | .calls[$i] | cell($verdict.columns[$i]; $nulls)], differs})),
         (($verdict | row_names | length) - ($rows | length)
          | select(. > 0) | {p: "Rows not shown here: \(.); the archive's timeline.jsonl has them."})
       ] end
@@ -163,22 +163,18 @@ def taint:
   if . == null then "taint state not known"
   elif . == 0 then "not tainted" else "tainted: \(.), \(letters)" end;
 
-def config: "tinyconfig with the fragments \(.fragments | join(", ")): "
-  + ([.options[] | select(endswith("=y")) | rtrimstr("=y") | ltrimstr("CONFIG_")] | join(" "))
-  + "; without "
-  + ([.options[] | select(startswith("# ")) | ltrimstr("# CONFIG_") | rtrimstr(" is not set")] | join(" "));
-
 def versions: . as $facts | .verdict as $verdict
   | {title: "Versions", blocks: [
     {pairs: [
       (.kernels | if . == [] then ["kernel", "not known"] else .[] | .columns as $names
         | ["kernel", ([(if ($facts.kernels | length) > 1 then "\($names | join(", ")): " else "" end) + "Linux \(.release), build id \(.build_id)", .tree,
-            (.patch // [] | select(. != []) | "with \(join(", "))"),
+            ([.patch[]?, .config[]?] | select(. != []) | "with \(join(", "))"),
             ([$verdict.columns[] | select(.name | IN($names[])) | .kernel.tainted | taint] | unique[])] | join("; "))] end),
-      (.kernels | [.[] | select(.options)] as $known
+      (.kernels | [.[] | select(.fragments)] as $known
        | if $known == [] then ["config", "not known"] else range($known | length) as $i | $known[$i]
-         | select($i == 0 or .options != $known[0].options)
-         | ["config", "\(config). The archive has all of it in \(.name)/config."] end),
+         | select($i == 0 or .fragments != $known[0].fragments)
+         | ["config", "tinyconfig with the fragments \(.fragments | join(", ")) of the archive's kernel-config/\(
+             $facts.case.config // [] | if . == [] then "" else " and \(join(" "))" end); all of it is in \(.name)/config"] end),
       ([$verdict.columns[] | select(.library) | "\(.title): \(.library)"] | select(. != []) | ["library", join("; ")]),
       ["QEMU", ($verdict.qemu | values | "\(.) \($verdict.accel)\(if $verdict.restored then ", guests restored from a snapshot" else "" end)\($verdict.retried // "" | if . == "" then . else ", run again because KVM lost a guest: \(.)" end)") // "not known"],
       ["gdb", .tools.gdb], ["compiler", ([.kernels[].compiler | values] | unique | join("; ") | if . == "" then "not known" else . end)],
