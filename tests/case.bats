@@ -78,6 +78,11 @@ ours() { # FILE SCHEMA
 	done
 }
 
+@test "the mail of a case names the fix that the lab builds" {
+	run -0 jq -r 'select(.library.fix) | "\(.library.fix[:12]) \(.report.fix)" | select(test("^(.{12}) .*\\1") | not)' repro/cases/*/case.json
+	[ -z "$output" ]
+}
+
 @test "the two validators agree on invalid cases" {
 	while IFS= read -r filter; do
 		with "$filter"
@@ -128,6 +133,7 @@ ours() { # FILE SCHEMA
 		.expect[0].when = {}
 		.expect[0].why = ""
 		.report = {"lists": "netdev@vger.kernel.org"}
+		.report = {"fix": ["0123456789ab"]}
 		[.]
 		null
 	EOF
@@ -151,6 +157,7 @@ ours() { # FILE SCHEMA
 		.outcomes.refused = {"port": {"min": 1, "max": 7000}, "late": false, "calls": [{"function": "f", "returned": null}]}
 		.expect[0] = {"is": {"errno": null}, "rows": ["*"], "columns": ["seen"], "since": "5.15", "until": "7.2.1", "why": "x"}
 		.report = {"impact": "", "lists": []}
+		.report = {"fix": "commit 0123456789ab", "question": "Why?", "scene": "One device."}
 	EOF
 }
 

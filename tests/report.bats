@@ -112,6 +112,10 @@ Attached" ]
 	tells "make repro CASE=$name KERNEL="
 	tells "LAYOUT=colliding QUEUES=1 INDEX=4242"
 	run -1 grep -F SWAP= "$report/report.txt"
+	# What the case says: the fix, what is asked, and what the rows are.
+	while read -r text; do
+		tells "$text"
+	done < <(jq -r '.report | "Fixed by \(.fix).", .question, .scene, .impact, .expected' repro/cases/$name/case.json)
 	# The case's own lists, and the kernel's.
 	tells xdp-newbies@vger.kernel.org
 	tells netdev@vger.kernel.org
@@ -466,6 +470,8 @@ guests() {
 	reported
 	tells "Subject: $name: as predicted, a control"
 	tells "Before the fix (libxdp"
+	tells "AF_XDP sockets on two devices with the same ifindex in two network namespaces. Fixed by"
+	run -1 grep -F '?' <(sed -n '/^What fails/,/^Impact/p' "$out/report.txt")
 	[ "$(grep -c 'nothing fails' "$out/report.txt")" = 2 ]
 	tells "None: this run is a control."
 	tells "No row's call was refused."
@@ -524,7 +530,8 @@ another_case() { # NAME FILTER
 	grep -qxE '  way 3 +success, count 3, shared true' "$out/report.txt"
 	tells "way 7 EADDRNOTAVAIL, count 7, shared true, EADDRNOTAVAIL instead of success"
 	tells "way 17 success"
-	tells "Seen, way 7: $(jq -r '.columns[0].refused[0].at.function' "$broken/verdict.json")()"
+	tells "On Linux $(jq -r '.columns[0].kernel.release' "$broken/verdict.json"), way 7 fails: EADDRNOTAVAIL"
+	tells "way 7: $(jq -r '.columns[0].refused[0].at.function' "$broken/verdict.json")()"
 	tells "No call was recorded."
 	tells "make repro CASE=table KERNEL="
 	tells "'ARGS=-a 1:2 b'"

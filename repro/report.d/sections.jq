@@ -21,10 +21,16 @@ def errors: map("\(.errno)\(if .call then " at \(.call)" else "" end)") | unique
 
 def releases: [.verdict.columns[].kernel.release // "?"] | unique | join(" / ");
 
+# What a column ran.
+def ran: [.library // empty, "Linux \(.kernel.release)\([.kernel | .patch[]?, .config[]?] | if . == [] then "" else " with \(join(", "))" end)"];
+
+# Whose row it is; a single column needs no name.
+def whose($columns): if ($columns | length) == 1 then "" else "\(.title | capitalised), " end;
+
 # What fails, one sentence per column.
-def failures: .verdict.columns[]
-  | "\(.title | capitalised) (\([.library // empty, "Linux \(.kernel.release)"] | join(", "))), "
-    + (failing | if . == [] then "nothing fails." else "\(map(.row) | some) \(if length > 1 then "fail" else "fails" end): \(errors)." end);
+def failures: .verdict.columns as $columns | $columns[]
+  | (if ($columns | length) == 1 then ran | if length > 1 then "With \(join(" on "))" else "On \(.[0])" end else "\(.title | capitalised) (\(ran | join(", ")))" end)
+    + ", " + (failing | if . == [] then "nothing fails." else "\(map(.row) | some) \(if length > 1 then "fail" else "fails" end): \(errors)." end);
 
 def subject:
   if .verdict.verdict == "lab-failure" then "\(.name): the lab failed, there is no verdict"
@@ -32,13 +38,19 @@ def subject:
   elif .verdict.control then "\(.name): as predicted, a control"
   else "[\(if .bisection.regzbot then "REGRESSION" else "BUG" end)] \(.case.report.subject // "\(.name): \([.verdict.columns[] | failing[]] | errors)")" end;
 
+# The fix that the case describes, unless the user chose another.
+def fixed: if .case.report.fix and all(.library[]; startswith("FIX=") | not) then " Fixed by \(.case.report.fix)." else "" end;
+
 def what_fails:
   {title: "What fails", blocks: [
-    {p: "\(.case.title)."},
+    {p: "\(.case.title).\(fixed)"},
+    (select(.verdict.verdict == "reproduced" and (.verdict.control | not)) | .case.report.question | values | {p: .}),
+    (.case.report.scene | values | {p: .}),
     {p: failures},
     {p: "\(.verdict | if .verdict == "lab-failure" then "There is no verdict"
-      elif .verdict == "reproduced" then if .control then "The control ended as predicted" else "The lab reproduced it" end
-      else "The lab did not reproduce it" end): \(.verdict.reason)."},
+      elif .verdict == "reproduced" then if .control then "The control ended as predicted" else "Reproduced" end
+      else "Not reproduced" end) in xsklab, which boots a virtual machine for \(
+        if .verdict.columns | length == 1 then "this" else "each side" end): \(.verdict.reason)."},
     (.verdict.differences // [] | select(. != []) | {pre: map("! \(.)")})
   ]};
 
@@ -74,7 +86,7 @@ def steps:
   {title: "Steps to reproduce", blocks: [
     (select(.runnable) | {p: "With QEMU alone, from the attached archive:"},
       {pre: ["tar --zstd -xf \(.archive).tar.zst", "cd \(.archive)", "./run.sh"]}),
-    {p: "From scratch, with the lab:"},
+    {p: "From scratch, with xsklab:"},
     {pre: (["git clone \(.tools.url) xsklab", "cd xsklab\(if .tools.lab then " && git checkout \(.tools.lab | rtrimstr("-dirty"))" else "" end)"] + knobs)},
     (chosen_kernel | select(kernel_word == "TREE") | {p: "TREE is a folder with Linux \(.release): \(.tree)."}),
     (select(.tools.case_is != "") | {p: "The case is \(.tools.case_is); the archive has it as repro/cases/\(.name). Copy it into the lab first."})
@@ -110,7 +122,8 @@ def expected:
   ]};
 
 # The first refused calls, each with its column.
-def refused: [.verdict.columns[] | . as $column | .refused[]? | {column: $column, refused: ., who: "\($column.title | capitalised), \(.rows | some)"}] | .[:16];
+def refused: .verdict.columns as $columns
+  | [$columns[] | . as $column | .refused[]? | {column: $column, refused: ., who: "\($column | whose($columns))\(.rows | some)"}] | .[:16];
 
 def refused_calls:
   [refused | unique_by(.refused | refused_text)[] | . as {$column, $refused}

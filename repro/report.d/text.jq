@@ -6,7 +6,7 @@ include "shown";
 
 def width: 75;
 # The limit of lines of a section; together they are less than 480.
-def limit: {"Timeline": 110, "Expected and seen": 50, "Versions": 45, "To": 45, "The line that refused it": 40}[.title] // 24;
+def limit: {"What fails": 40, "Timeline": 110, "Expected and seen": 50, "Versions": 30, "To": 45, "The line that refused it": 40}[.title] // 24;
 
 def chunks($width): if length <= $width then [.] else [.[:$width]] + (.[$width:] | chunks($width)) end;
 
