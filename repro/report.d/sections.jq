@@ -4,14 +4,17 @@
 # repro/judge -L repro/report.d. All of it comes from the run and its case.
 #
 # Input:  the output of repro/report.d/facts, see there.
-# Output: {subject, sections: [{title, blocks}]}; a block is one of
+# Output: {subject, to, cc: [addresses], sections: [{title, blocks}]}, and for the sender alone
+#   advice: [what keeps the mail from being ready]; a block is one of
 #   {p: text}  {pre: lines}  {pairs: [[name, text]]}  {table: {columns, heads, rows}}, a row
 #   is {title} or {cells: [lines of each column], differs}; and for html.jq alone
 #   {picture: name}  {fold: {title, text}}
 include "shown";
 include "rows";
+include "mail";
 
-def some: if length > 3 then .[:2] + ["\(length - 2) more"] else . end | join(", ");
+# Names of rows; a comma in one must not look like the end of a name.
+def some: map(if contains(",") then "\"\(.)\"" else . end) | if length > 3 then .[:2] + ["\(length - 2) more"] else . end | join(", ");
 
 def capitalised: ascii_upcase[:1] + .[1:];
 
@@ -57,9 +60,8 @@ def what_fails:
 def missing: select(.missing != [])
   | {title: "What is missing", blocks: [{pre: [.missing[] | "- \(.)"]}]};
 
-def impact: {title: "Impact", blocks: [{p: (
-  if .verdict.control then "None: this run is a control."
-  else .case.report.impact // "The case does not describe it." end)}]};
+def impact: (if .verdict.control then "None: this run is a control." else .case.report.impact | values end)
+  | {title: "Impact", blocks: [{p: .}]};
 
 def kernel_word:
   if .source // "" | startswith("kernel.org") then "v\(.release | sub("(?<v>^[0-9]+\\.[0-9]+)\\.0$"; .v))"
@@ -86,8 +88,10 @@ def steps:
   {title: "Steps to reproduce", blocks: [
     (select(.runnable) | {p: "With QEMU alone, from the attached archive:"},
       {pre: ["tar --zstd -xf \(.archive).tar.zst", "cd \(.archive)", "./run.sh"]}),
-    {p: "From scratch, with xsklab:"},
-    {pre: (["git clone \(.tools.url) xsklab", "cd xsklab\(if .tools.lab then " && git checkout \(.tools.lab | rtrimstr("-dirty"))" else "" end)"] + knobs)},
+    (.tools.lab // "" | rtrimstr("-dirty")) as $commit
+    | {p: "From scratch, with xsklab\(if $commit == "" then "" else ", commit \($commit)" end):"},
+    {pre: ((if .tools.url == "" then [] else
+        ["git clone \(.tools.url | word) xsklab", "cd xsklab\(if $commit == "" then "" else " && git checkout \($commit)" end)"] end) + knobs)},
     (chosen_kernel | select(kernel_word == "TREE") | {p: "TREE is a folder with Linux \(.release): \(.tree)."}),
     (select(.tools.case_is != "") | {p: "The case is \(.tools.case_is); the archive has it as repro/cases/\(.name). Copy it into the lab first."})
   ]};
@@ -105,11 +109,11 @@ def seen($name; $columns; $differences): . as $column | row($name)
 def table(lines): .verdict.columns as $columns
   | ([$columns[].kernel.release] | unique | length > 1) as $kernels
   | {table: {columns: [$columns[].title], rows: [lines],
-      heads: [$columns[] | [.title + (.library // empty | ": \(.)"), (select($kernels) | "Linux \(.kernel.release)")] | join(", ")]}};
+      heads: [$columns[] | [.title + (.library | if . then ": \(.)" else "" end), (select($kernels) | "Linux \(.kernel.release)")] | join(", ")]}};
 
 def expected:
   {title: "Expected and seen", blocks: [
-    {p: "Expected: \(.case.report.expected // "what the case's case.json says.")"},
+    (.case.report.expected | values | {p: "Expected: \(.)"}),
     {picture: "topology"},
     {p: "Seen\(if .verdict.columns | length > 1 then "; \"!\" marks what differs" else "" end):"},
     (select(.verdict.columns != []) | (.verdict.differences // []) as $differences | .verdict.columns as $columns
@@ -210,11 +214,22 @@ def regression: select((.last_good or .first_bad) and (.bisection | not))
       ["last good", .last_good // "not known"],
       ["first bad", .first_bad // "not known"]]}]};
 
-def recipients:
-  {title: "To", blocks: [
-    {pre: ((.case.report.lists // []) as $lists | ($lists + [(.to + (.bisection.to // []))[] | select(. as $line | any($lists[]; inside($line)) | not)]))},
-    (.no_to | values | {p: .})
-  ]};
+# An address for a mail's header, [NAME, ADDRESS]; whatever else the line has is dropped.
+def address: printable
+  | capture("^(\"?(?<name>[^<\"]{0,60}?)\"? *<)?(?<mail>[!-;=?A-~]{1,40}@[A-Za-z0-9.-]{1,30})>?( .*)?$")
+  | [.name // "", .mail];
+
+# To whom the report goes: the case's lists, then those who maintain the code, each once.
+def recipients: reduce ((.case.report.lists // []), .to, (.bisection.to // [])
+    | .[] | address) as $one ([]; if any(.[]; .[1] == $one[1]) then . else . + [$one] end)
+  | map(.[1] as $mail | .[0] | if . == "" then $mail else "\(phrase) <\($mail)>" end);
+
+# What keeps the mail from being ready.
+def advice:
+  (select(.tools.url == "") | "set REPOSITORY= to where others can clone this lab"),
+  (([("subject", "scene", "question", "impact", "expected"), (select(.case.library.fix) | "fix")] - (.case.report // {} | keys))
+   | select(. != []) | "case.json lacks \(map("report.\(.)") | join(", "))"),
+  (select(recipients == []) | "add its recipients: \(.no_to // "case.json lacks report.lists")");
 
 def attached: {title: "Attached", blocks: [
     {p: "\(.archive).tar.zst: logs and timelines of this run, the sources\(if .runnable then ", and everything that run.sh needs to run it again" else "" end)."},
@@ -226,6 +241,8 @@ def attached: {title: "Attached", blocks: [
 def harmless: if .fold then .fold.title |= printable
   else walk(if type == "string" then printable else . end) end;
 
-{ subject: (subject | printable),
-  sections: ([what_fails, missing, impact, steps, expected, refused_calls, refused_in, parts, timeline,
-    versions, bisection, regression, recipients, attached] | map(.blocks |= map(harmless))) }
+recipients as $recipients
+| ([.case.report.lists[]? | address] | unique_by(.[1]) | length | if . == 0 then $recipients | length else . end) as $lists
+| { subject: (subject | printable), to: $recipients[:$lists], cc: $recipients[$lists:], advice: [advice | printable],
+    sections: ([what_fails, missing, impact, steps, expected, refused_calls, refused_in, parts, timeline,
+      versions, bisection, regression, attached] | map(.blocks |= map(harmless))) }

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# text.jq: print sections.jq's sections for a mail: at most 75 columns, and under 40 KiB,
-# because each section has a limit of lines; jq -L repro/judge -L repro/report.d.
+# text.jq: print sections.jq's sections as a mail with headers: at most 75 columns, and under 40
+# KiB, because each section has a limit of lines; jq -L repro/judge -L repro/report.d.
 include "shown";
+include "mail";
 
 def width: 75;
 # The limit of lines of a section; together they are less than 480.
-def limit: {"What fails": 40, "Timeline": 110, "Expected and seen": 50, "Versions": 30, "To": 45, "The line that refused it": 40}[.title] // 24;
+def limit: {"What fails": 40, "Timeline": 110, "Expected and seen": 50, "Versions": 30, "The line that refused it": 40}[.title] // 24;
 
 def chunks($width): if length <= $width then [.] else [.[:$width]] + (.[$width:] | chunks($width)) end;
 
@@ -48,11 +49,19 @@ def block:
   elif .table then "", (.table | table)
   else empty end;
 
-(("Subject: \(.subject)" | .[:width]),
- (.sections[] | .title as $title | limit as $limit
+# A mail's header, an address in each line.
+def header($name): select(. != []) | "\($name): \(.[0])\(if length > 1 then "," else "" end)",
+  (.[1:] | to_entries | length as $more | .[] | "    \(.value)\(if .key < $more - 1 then "," else "" end)");
+
+[.sections[] | .title as $title | limit as $limit
   | "", "", $title, "-" * ($title | length),
     ([.blocks[] | block] | .[1:]
      | if length > $limit
        then .[:$limit - 1][], "[cut: \(length - $limit + 1) more lines; report.html has them]"
-       else .[] end)))
-| gsub("\u00a0"; " ") | sub(" +$"; "")
+       else .[] end)
+  | gsub("\u00a0"; " ") | sub(" +$"; "")] as $body
+| (.to | header("To")), (.cc | header("Cc")),
+  ("Subject: \(.subject | encoded)" | if startswith("Subject: =?") then . else wrapped(width; 1) end),
+  (select($body | any(test("[^ -~]")))
+   | "MIME-Version: 1.0", "Content-Type: text/plain; charset=UTF-8", "Content-Transfer-Encoding: 8bit"),
+  $body[1:][]
