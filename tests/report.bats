@@ -358,11 +358,24 @@ guests() {
 	sha256sum --check --quiet --strict SHA256SUMS
 }
 
-@test "a path of this host in the archive stops it" {
+@test "a path of this host in the archive stops it, and the last report stays" {
 	copy
 	echo "$PWD/secret" >>"$broken/before/strace.log"
+	mkdir "$out"
+	echo good >"$out/report.txt"
 	run -125 --separate-stderr repro/report "$broken" "$out"
 	said "contains the path $PWD"
+	[ "$(cat "$out"/*)" = good ]
+}
+
+@test "the archives of the last report go when that of another case comes, and nothing else" {
+	copy
+	mkdir "$out"
+	printf '%s\n' 'other-6.1.tar.zst: in a text' Attached -------- 'another-6.1.tar.zst: logs' '' 'another-6.1-debug.tar.zst: vmlinux' >"$out/report.txt"
+	touch "$out"/{other-6.1,another-6.1,another-6.1-debug}.tar.zst
+	repro/report "$broken" "$out"
+	run -0 bash -c "cd '$out' && echo *"
+	[[ $output == "other-6.1.tar.zst report.html report.txt $name-"*"-debug.tar.zst $name-"*".tar.zst" ]]
 }
 
 @test "the report of a lost run says so, and what is missing" {
