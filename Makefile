@@ -151,7 +151,7 @@ verdict:
 # Any run can be reported, even a lost one.
 report:
 	@[ -e $(run)/verdict.json ] || $(TIED) repro/run $(call knobs,LAST_GOOD FIRST_BAD REPOSITORY) || [ $$? != 2 ]
-	@$(TIED) repro/report $(run) $(BUILD)/report $(knobs)
+	@$(TIED) repro/report $(knobs)
 
 why:
 	@$(TIED) repro/why $(knobs)

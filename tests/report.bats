@@ -631,7 +631,15 @@ kernel/vmlinux.boot" ]
 }
 
 @test "bad usage and a folder without a run are errors in one line" {
-	run -2 --separate-stderr repro/report
+	run -2 --separate-stderr repro/report build/$name
+	one_line
+	run -2 --separate-stderr repro/report build/$name FOO=1
+	one_line
+	run -2 --separate-stderr repro/report FOO=1
+	said "unknown knob FOO=1"
+	one_line
+	run -125 --separate-stderr repro/report BUILD="$BATS_TEST_TMPDIR/nothing"
+	said "no verdict in $BATS_TEST_TMPDIR/nothing/$name"
 	one_line
 	run -125 --separate-stderr repro/report "$BATS_TEST_TMPDIR" "$out"
 	said "no verdict in"
