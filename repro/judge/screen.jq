@@ -2,7 +2,7 @@
 #
 # screen.jq: one screen of text from verdict.json; jq -L repro/judge. It shows only what was
 # observed, and leaves out calls that are alike in all columns. The first line is the verdict
-# alone, for repro/run.
+# alone, for repro/run, which tells a lab failure itself.
 include "shown";
 
 def screen_width: 100;
@@ -88,5 +88,6 @@ def about: .columns as $columns
  (if .columns then about, table, refused_calls else .case end),
  (.differences[]? | "  ! \(.)"),
  (.retried | values | "  KVM lost a guest, so the lab ran all guests again without it: \(.)"),
- "  \(if .verdict == "reproduced" and .control then "AS PREDICTED" else .verdict | ascii_upcase | gsub("-"; " ") end): \(.reason)\(if .seconds then "   \(.seconds) s" else "" end)")
+ (select(.verdict != "lab-failure")
+  | "  \(if .verdict == "reproduced" and .control then "AS PREDICTED" else .verdict | ascii_upcase | gsub("-"; " ") end): \(.reason)\(if .seconds then "   \(.seconds) s" else "" end)"))
 | printable
