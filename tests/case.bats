@@ -121,6 +121,7 @@ ours() { # FILE SCHEMA
 		.probes = [{"function": "f", "ring": 1}]
 		.probes = [{"function": "f f", "ring": 0}]
 		.probes = [{"function": "f", "ring": 0, "values": {"a b": "c"}}]
+		.probes = [{"function": "f", "ring": 0, "bits": {"flags": []}}]
 		.outcomes.refused.errno = []
 		.outcomes.refused.port = {"minimum": 1}
 		.outcomes.refused.calls = [{"returned": 0}]
@@ -153,7 +154,7 @@ ours() { # FILE SCHEMA
 		.knobs = {"N_1": "1..2 many"}
 		.config = ["CONFIG_VLAN_8021Q=y", "# CONFIG_IPV6 is not set"]
 		.rows = [range(256) | tostring]
-		.probes = [{"function": "udp_bind.part.0", "ring": 0, "optional": true, "values": {"sk": "sk"}}]
+		.probes = [{"function": "udp_bind.part.0", "ring": 0, "optional": true, "values": {"sk": "sk"}, "bits": {"sk": ["A", "B_2"]}}]
 		.outcomes.refused = {"port": {"min": 1, "max": 7000}, "late": false, "calls": [{"function": "f", "returned": null}]}
 		.expect[0] = {"is": {"errno": null}, "rows": ["*"], "columns": ["seen"], "since": "5.15", "until": "7.2.1", "why": "x"}
 		.report = {"impact": "", "lists": []}
@@ -192,6 +193,7 @@ ours() { # FILE SCHEMA
 	wrong '.outcomes.refused.calls = [{"function": "inet_bind"}]' 'outcomes.refused.calls: "inet_bind" is not the function of a probe; declared are none'
 	wrong '.debug = ["inet_bind"]' 'debug: "inet_bind" is not the function of a probe'
 	wrong '.probes = [{"function": "main", "ring": 3}]' 'probes[0]: main cannot be a probe'
+	wrong '.probes = [{"function": "f", "ring": 0, "values": {"flag": "f"}, "bits": {"flags": ["X"]}}]' 'probes[0].bits: "flags" is not a value of the probe; declared are "flag"'
 	right '.probes = [{"function": "inet_bind", "ring": 0}] | .debug = ["inet_bind"] | .outcomes.refused.calls = [{"function": "inet_bind"}]'
 }
 

@@ -103,6 +103,7 @@ Attached" ]
 	# the screen, outermost first.
 	[ "$(grep -c '^xsk_get_ctx() ' "$report/report.txt")" = 1 ]
 	tells "called __x64_sys_bind"
+	tells "flags XDP_SHARED_UMEM,"
 	run -1 grep -E '^ +config.*64BIT' "$report/report.txt"
 	# Facts that all columns share stand beside the row's name.
 	grep -qxE 'inner 0: ifindex 4242, queue 0, netns cookie [0-9]+' "$report/report.txt"

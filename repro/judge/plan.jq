@@ -64,6 +64,8 @@ def inconsistencies($has_program): . as $case
     (possible_rows | select(length > 256) | "rows: with the knobs at their highest there are more than 256"),
     (select((.probes // []) != [] and ($has_program | not)) | "probes: need a .c file beside case.json"),
     (.probes // [] | to_entries[] | select(.value.function == "main") | "probes[\(.key)]: main cannot be a probe; gdb records from its call to its return"),
+    (.probes // [] | to_entries[] | .key as $i | .value | (.values // {} | keys_unsorted) as $values
+      | .bits // {} | keys_unsorted[] | declared($values; "probes[\($i)].bits"; "a value of the probe")),
     (.debug[]? | declared($probes; "debug"; "the function of a probe")),
     (.outcomes // {} | to_entries[] | .key as $name | .value | calls("outcomes.\($name)")),
     (.expect | to_entries[] | "expect[\(.key)]" as $where | .value

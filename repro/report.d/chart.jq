@@ -34,18 +34,18 @@ def events($case):
   | .events[];
 
 # The values of a column's call that differ from another column's.
-def own_values($which; $nulls): .calls
+def own_values($which; $manner): .calls
   | if length > 1 and all(.[]; .)
-    then [.[] | values($nulls)] | .[$which] - reduce .[1:][] as $other (.[0]; . - (. - $other))
+    then [.[] | values($manner)] | .[$which] - reduce .[1:][] as $other (.[0]; . - (. - $other))
     else [] end;
 
 # At most two lines at an arrow, one above and one below it.
-def text($which; $columns; $nulls): . as $event
+def text($which; $columns; $manner): . as $event
   | .calls[$which]
   | if . == null then []
     elif $event.kind == "return" then ["= \(result($columns[$which]))"]
     else ["\(.function)()"]
-      + ($event | own_values($which; $nulls) | if . == [] then . else [join(", ")] end)
+      + ($event | own_values($which; $manner) | if . == [] then . else [join(", ")] end)
       + if $event.kind == "box" then ["= \(result($columns[$which]))"] else [] end
     end
   | map(.[:44]);
@@ -55,18 +55,18 @@ def colour($text):
   elif .differs then "linecolour=\"#b00020\", textcolour=\"#b00020\""
   else "linecolour=\"black\"" end;
 
-def arc($columns; $nulls):
+def arc($columns; $manner):
   if .kind == "mark" then "program box kernel [label=\"first difference\", textbgcolour=\"#ffd54f\"];"
-  else ([text(range($columns | length); $columns; $nulls) | length] | max) as $height
-  | text($column; $columns; $nulls) as $text
+  else ([text(range($columns | length); $columns; $manner) | length] | max) as $height
+  | text($column; $columns; $manner) as $text
   | ($text + [range($height - ($text | length)) | " "] | map(quoted) | join("\\n")) as $quoted
   | {call: "\(.from) => \(.to)", return: "\(.to) >> \(.from)", box: "\(.to) box \(.to)"}[.kind]
     + " [label=\"\($quoted)\", \(colour($text))];" end;
 
-.name as $case | .verdict
-| .columns as $columns | nulls as $nulls
+.name as $case | manner as $manner | .verdict
+| .columns as $columns
 | "msc {",
   "hscale=\"0.9\", arcgradient=\"0\";",
   "program, library, kernel;",
-  (shown_rows[] | "--- [label=\"\(.title | quoted)\"];", (events($case) | arc($columns; $nulls))),
+  (shown_rows[] | "--- [label=\"\(.title | quoted)\"];", (events($case) | arc($columns; $manner))),
   "}"

@@ -19,15 +19,23 @@ def beside($calls; $none): .[0].id as $id
     elif any($calls[]; .id == $id) then [{id: $calls[0].id, calls: ($none + [$calls[0]])}] + beside($calls[1:]; $none)
     else [.[0] | .calls += [null]] + (.[1:] | beside($calls; $none)) end;
 
-# The names of values that are NULL in some call; a pointer that is never NULL says nothing.
-def nulls: [.columns[].rows[].calls[] | .function as $function | .values | to_entries[]
-  | select(.value == null) | "\($function) \(.key)"] | unique;
+# How to show values, by "FUNCTION VALUE": which are NULL in some call, as a pointer that is never NULL
+# says nothing; and of which the case names the bits. Input: the facts of a report.
+def manner: {
+    nulls: ([.verdict.columns[].rows[].calls[] | .function as $function | .values | to_entries[]
+      | select(.value == null) | {"\($function) \(.key)": true}] | add),
+    bits: ([.case.probes[]? | .function as $function | .bits // {} | to_entries[] | {"\($function) \(.key)": .value}] | add)
+  };
+
+# A number as the names of its bits.
+def named($bits): . as $n | [range($bits | length) | select($n / pow(2; .) | floor % 2 == 1)]
+  | if $n == 0 or (map(pow(2; .)) | add) != $n then $n else map($bits[.]) | join("|") end;
 
 # A call's values in words, without bytes, which the struct's layout decodes.
-def values($nulls): .function as $function | [.values | to_entries[]
+def values($manner): .function as $function | [.values | to_entries[] | "\($function) \(.key)" as $name
   | select(.value | type != "array")
-  | select((.value | type != "string") or ("\($function) \(.key)" | IN($nulls[])))
-  | "\(.key | printable)\u00a0\(.value | shown | printable)"];
+  | select((.value | type != "string") or $manner.nulls[$name])
+  | "\(.key | printable)\u00a0\(.value | if type == "number" and $manner.bits[$name] then named($manner.bits[$name]) else shown end | printable)"];
 
 def result($column):
   if .has_returned | not then "no return seen"

@@ -157,18 +157,18 @@ def refused_in:
 
 def parts: select(.parts) | {title: "Where the failing run leaves the working one", blocks: [{pre: .parts}]};
 
-def cell($column; $nulls):
+def cell($column; $manner):
   if . == null then ["not called"]
-  else ["\(.function)()", "  \(values($nulls) | join(", "))", "  = \(result($column))"] | map(select(. != "  ")) end;
+  else ["\(.function)()", "  \(values($manner) | join(", "))", "  = \(result($column))"] | map(select(. != "  ")) end;
 
-def timeline: .verdict as $verdict | ($verdict | nulls) as $nulls | ($verdict | differing_rows) as $rows
+def timeline: .verdict as $verdict | manner as $manner | ($verdict | differing_rows) as $rows
   | any($rows[].lines[]; .parts) as $part
   | {title: "Timeline", blocks: (
       if all($verdict.columns[].rows[]; .calls == []) then [{p: "No call was recorded."}] else [
         {p: "Calls of program, library and kernel in order of time\(if $part then ", from the first difference" else "" end); a pointer is shown as NULL or set."},
         {picture: "charts"},
         table($rows[] | {title},
-          (.lines[] | {cells: [range(.calls | length) as $i | .calls[$i] | cell($verdict.columns[$i]; $nulls)], differs})),
+          (.lines[] | {cells: [range(.calls | length) as $i | .calls[$i] | cell($verdict.columns[$i]; $manner)], differs})),
         (($verdict | row_names | length) - ($rows | length)
          | select(. > 0) | {p: "Rows not shown here: \(.); the archive's timeline.jsonl has them."})
       ] end
