@@ -121,6 +121,7 @@ make selftest:
 make report:
   LAST_GOOD FIRST_BAD  the ends of a bisection
   REPOSITORY           where others can clone this lab
+  ARCHIVES             the URL of the folder to which you upload the archives
 make soak:
   N         number of runs (100)
   LOAD=1    keep all processors busy meanwhile
@@ -150,7 +151,7 @@ verdict:
 
 # Any run can be reported, even a lost one.
 report:
-	@[ -e $(run)/verdict.json ] || $(TIED) repro/run $(call knobs,LAST_GOOD FIRST_BAD REPOSITORY) || [ $$? != 2 ]
+	@[ -e $(run)/verdict.json ] || $(TIED) repro/run $(call knobs,LAST_GOOD FIRST_BAD REPOSITORY ARCHIVES) || [ $$? != 2 ]
 	@$(TIED) repro/report $(knobs)
 
 why:

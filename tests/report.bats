@@ -3,6 +3,7 @@
 # repro/report: the reports of a real run, and of runs that went wrong.
 
 # shellcheck disable=SC2016 # quoted text is for another shell
+# shellcheck disable=SC2154 # bats sets stderr
 # shellcheck disable=SC2030,SC2031 # a test is a subshell
 
 load lib
@@ -500,7 +501,7 @@ guests() {
 	CASE=$BATS_TEST_TMPDIR/of/terse run -0 --separate-stderr repro/report "$BATS_TEST_TMPDIR/terse" "$out"
 	grep -q '^Subject: \[BUG\] terse: EINVAL at bind$' "$out/report.txt"
 	tells "After the fix, inner 0: the same line"
-	said "before you send it: set REPOSITORY= to where others can clone this lab; case.json lacks report.subject, report.scene, report.question, report.impact, report.expected, report.fix; add its recipients: case.json lacks report.lists"
+	said "before you send it: set REPOSITORY= to where others can clone this lab; upload the archives, and set ARCHIVES= to their folder's URL; case.json lacks report.subject, report.scene, report.question, report.impact, report.expected, report.fix; add its recipients: case.json lacks report.lists"
 	run -1 grep -E '^(To:|Cc:|Impact)|Expected:|Fixed by' "$out/report.txt"
 }
 
@@ -595,11 +596,17 @@ kernel/vmlinux.boot" ]
 	[[ $output == *$'third\tinner 0\t0\tsuccess'* ]]
 }
 
-@test "the report has the ends of a regression and the lab's address, if given" {
+@test "the report has the ends of a regression and the addresses of lab and archives, if given" {
 	copy
 	reported
 	run -1 grep -E '^Regression$' "$out/report.txt"
-	LAST_GOOD=v9.1 FIRST_BAD=v9.2 REPOSITORY=https://example.org/xsklab reported
+	grep -qx Attached "$out/report.txt"
+	LAST_GOOD=v9.1 FIRST_BAD=v9.2 REPOSITORY=https://example.org/xsklab ARCHIVES=https://example.org/a/ run -0 --separate-stderr repro/report "$broken" "$out"
+	said "report.txt is a mail for git send-email or mutt -H"
+	[[ $stderr != *"before you send it"* ]]
+	within_limits "$out"
+	run -1 grep -i attached "$out/report.txt"
+	tells "At https://example.org/a/: $(basename "$(archive "$out")"): logs"
 	tells "last good v9.1"
 	tells "first bad v9.2"
 	tells "git clone https://example.org/xsklab xsklab"

@@ -86,8 +86,9 @@ def knobs: . as $facts
 
 def steps:
   {title: "Steps to reproduce", blocks: [
-    (select(.runnable) | {p: "With QEMU alone, from the attached archive:"},
-      {pre: ["tar --zstd -xf \(.archive).tar.zst", "cd \(.archive)", "./run.sh"]}),
+    (select(.runnable) | {p: "With QEMU alone, from the \(if .tools.archives == "" then "attached " else "" end)archive:"},
+      {pre: [(select(.tools.archives != "") | "curl -O \("\(.tools.archives | rtrimstr("/"))/\(.archive).tar.zst" | word)"),
+        "tar --zstd -xf \(.archive).tar.zst", "cd \(.archive)", "./run.sh"]}),
     (.tools.lab // "" | rtrimstr("-dirty")) as $commit
     | {p: "From scratch, with xsklab\(if $commit == "" then "" else ", commit \($commit)" end):"},
     {pre: ((if .tools.url == "" then [] else
@@ -227,11 +228,13 @@ def recipients: reduce ((.case.report.lists // []), .to, (.bisection.to // [])
 # What keeps the mail from being ready.
 def advice:
   (select(.tools.url == "") | "set REPOSITORY= to where others can clone this lab"),
+  (select(.tools.archives == "") | "upload the archives, and set ARCHIVES= to their folder's URL"),
   (([("subject", "scene", "question", "impact", "expected"), (select(.case.library.fix) | "fix")] - (.case.report // {} | keys))
    | select(. != []) | "case.json lacks \(map("report.\(.)") | join(", "))"),
   (select(recipients == []) | "add its recipients: \(.no_to // "case.json lacks report.lists")");
 
-def attached: {title: "Attached", blocks: [
+def attached: {title: (if .tools.archives == "" then "Attached" else "Archives" end), blocks: [
+    (.tools.archives | select(. != "") | {p: "At \(.):"}),
     {p: "\(.archive).tar.zst: logs and timelines of this run, the sources\(if .runnable then ", and everything that run.sh needs to run it again" else "" end)."},
     (select(.here.kernels != []) | {p: "\(.archive)-debug.tar.zst: vmlinux with debug information."}),
     (.logs[] | {fold: .})
