@@ -166,7 +166,7 @@ def timeline: .verdict as $verdict | manner as $manner | ($verdict | differing_r
   | any($rows[].lines[]; .parts) as $part
   | {title: "Timeline", blocks: (
       if all($verdict.columns[].rows[]; .calls == []) then [{p: "No call was recorded."}] else [
-        {p: "Calls of program, library and kernel in order of time\(if $part then ", from the first difference" else "" end); a pointer is shown as NULL or set."},
+        {p: "Calls of program, library and kernel in order of time; a pointer is shown as NULL or set.\(if $part then " The table begins with the first difference." else "" end)"},
         {picture: "charts"},
         table($rows[] | {title},
           (.lines[] | {cells: [range(.calls | length) as $i | .calls[$i] | cell($verdict.columns[$i]; $manner)], differs})),
