@@ -179,7 +179,7 @@ stand_in() {
 	git bisect start exit1bad exit0good
 	stands 'git bisect run /path/to/xsklab/repro/run KERNEL=$PWD'
 	run -0 bash -c "${COMMAND/\/path\/to\/xsklab/\"$lab\"}"
-	[[ $output == *"$(git rev-parse exit1firstbad) is the first bad commit"* ]]
+	[[ $output == *"$(git rev-parse exit1firstbad) is the first "*"bad"*" commit"* ]]
 	git -C "$lab" checkout -q repro/run
 }
 
