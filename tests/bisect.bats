@@ -343,7 +343,8 @@ known() {
 	grep -qE '^git tree [0-9a-f]{40}, patched [0-9a-f]{32}$' "$STATE/tree.id"
 	: >"$STATE/patches"
 	touch "$STATE/tree/left"
-	run -0 "$lab/repro/bisect.d/tree" "$(git -C "$repo" rev-parse more)" "$BATS_TEST_TMPDIR/fixes"
+	printf '#!/bin/sh\necho 12\n' >"$BATS_TEST_TMPDIR/bin/cc"
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH run -0 "$lab/repro/bisect.d/tree" "$(git -C "$repo" rev-parse more)" "$BATS_TEST_TMPDIR/fixes"
 	[ ! -s "$BATS_TEST_TMPDIR/fixes" ]
 	[ -z "$(diff -rq --exclude=.git "$repo" "$STATE/tree")" ]
 	echo /nowhere >"$STATE/patches"

@@ -277,6 +277,12 @@ ours() { # FILE SCHEMA
 	right .
 }
 
+is_of_form() { # VERDICT
+	[ "$(jq -r .verdict build/mine/verdict.json)" = "$1" ]
+	valid build/mine/verdict.json repro/judge/verdict.schema.json
+	ours build/mine/verdict.json repro/judge/verdict.schema.json
+}
+
 # A real run, judged with different expectations.
 @test "a new case runs as expected, and each kind of verdict follows the schema" {
 	CASE=$MINE run -0 --separate-stderr repro/run
@@ -300,12 +306,6 @@ ours() { # FILE SCHEMA
 	ends_with 'case: a command of guest.sh failed with status 3'
 	[ "$(jq -c keys build/mine/verdict.json)" = '["case","reason","verdict","version"]' ]
 	is_of_form lab-failure
-}
-
-is_of_form() { # VERDICT
-	[ "$(jq -r .verdict build/mine/verdict.json)" = "$1" ]
-	valid build/mine/verdict.json repro/judge/verdict.schema.json
-	ours build/mine/verdict.json repro/judge/verdict.schema.json
 }
 
 @test "the schema refuses a verdict.json with an extra key or a wrong type" {

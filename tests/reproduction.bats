@@ -223,6 +223,7 @@ after() { verdict ".columns[1] | $1"; }
 	known=$(grep -hoE "^(LAB_KNOBS|OWN)='[^']*|word =~ \^\([A-Z|]*|\bKNOWN='[^']*|RUN_KNOBS=\([^)]*" repro/{run,why,diverge,bisect,debug,shell,selftest,report} repro/nightly.d/plan tests/{soak,bench} | grep -oE '[A-Z_]{1,}')
 	known+=$'\nNAME\nLIBXDPS\nLIBBPFS' # of repro/case; of the case's library
 	known+=$'\nLIBBPF' # of its case
+	# shellcheck disable=SC2016 # make's
 	known+=$'\n'$(sed -n 's/^given := $(filter-out \(KERNEL_ORG .*\),.*/\1/p' Makefile | tr ' ' '\n') # mirrors
 	run -0 make -s help-all
 	for knob in $(grep -oE '^  ([A-Z_]{2,}(=1)?,? ?)+|^  N ' <<<"$output" | tr -d ,); do

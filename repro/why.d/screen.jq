@@ -4,8 +4,8 @@
 #
 # Input: the answers. Named arguments: $chosen, the errors to explain; $run, the folder with the
 # config of a missing option.
+include "rank"; # includes shown, and jq 1.8.2 aborts if it comes second
 include "shown";
-include "rank";
 
 def place: if .file then "\(.file):\(.line)" else "(no source)" end;
 

@@ -27,7 +27,7 @@ CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/xsklab # in a row, its own
 # rest, so that other runs on this host do not disturb it.
 share_cache() {
 	local dir
-	mkdir -p "$1/xsklab"/{kernels,sources}
+	mkdir -p "$1/xsklab"/{kernels,sources,accel}
 	for dir in kernels sources; do
 		find "$CACHE/$dir/" -mindepth 1 -maxdepth 1 -xtype d -exec realpath -z {} + |
 			xargs -0r ln -s -t "$1/xsklab/$dir"
