@@ -119,7 +119,7 @@ options() {
 
 @test "a page fault begins a block again, and is not a difference of the program" {
 	recorded works t0 0 1 2 3 5 0 6 7
-	recorded fails t0 0 0 1 1 2 3 5 0 6 7
+	recorded fails t0 0 0 1 1 2 3 5 0 6 6 7
 	aligned
 	[ -z "$output" ]
 }

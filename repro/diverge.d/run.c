@@ -254,7 +254,8 @@ static void execute(struct run *run, struct task *task, uint32_t number)
 			task->pending = number;
 			return;
 		}
-		if (before->kind == 's' && block->start != before->end && block->start != before->last) {
+		if (before->kind == 's' && block->start != before->end && block->start != before->last &&
+		    !was_cut(before, block)) {
 			while (frame != NONE && task->frames[frame].interrupted == NONE)
 				frame = task->frames[frame].parent;
 			append(run, task, task->pending, number);
