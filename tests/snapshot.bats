@@ -115,7 +115,7 @@ all_seen() {
 	head -c 4096 /dev/zero >"$BATS_TEST_TMPDIR/nothing"
 	DEADLINE=20 run -125 --separate-stderr vm/boot -s "$(snapshot)" "$BATS_TEST_TMPDIR/nothing" after \
 		build/kernel "$run_dir/initrd.saved" "$BATS_TEST_TMPDIR/out" "${words[@]}"
-	said '"status":'
+	said "lab failure: case: "
 }
 
 # bats test_tags=slow
