@@ -164,6 +164,7 @@ stand_in() {
 	XDG_CACHE_HOME=$BATS_TEST_TMPDIR/cache reads 2 'make repro KERNEL=~/src/linux#v6.6 PATCH=fix.patch CONFIG=more.config' ||
 		{ echo "$stderr"; false; }
 	[[ $(jq -r .source build/kernel.json) == *"src/linux#v6.6, commit "*" with PATCH fix.patch, CONFIG more.config" ]]
+	rm -rf build # this kernel's gen_init_cpio makes no image
 }
 
 @test "git bisect run finds the first bad commit" {
