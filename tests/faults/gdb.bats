@@ -144,11 +144,7 @@ give_guest_another_kernel() {
 }
 
 @test "gdb: cannot read the source of the line that refused" {
-	stand_in gdb 'for word; do
-			[[ $word != directory* ]] || word="directory /nonexistent"
-			words+=("$word")
-		done
-		exec "$REAL" "${words[@]}"'
+	stand_in gdb 'printf "define directory\nend\n" >directory.gdb; exec "$REAL" -x directory.gdb "$@"'
 	fault 125 60 "gdb: why: the kernel's source is gone: there is no .*net/xdp/xsk_buff_pool.c" build/faulty/before/refused.0 \
 		repro/run "$(case_with "\$a # $RANDOM")"
 }

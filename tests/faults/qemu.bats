@@ -26,7 +26,7 @@ qemu_gets() {
 	path_without qemu-system-x86_64
 	rm "$BATS_TEST_TMPDIR/bin/id"
 	stand_in apt-get 'exit 100'
-	fault 125 10 'apt-get cannot install qemu-system-x86' build/apt.log \
+	fault 125 10 'apt-get cannot install qemu-system-x86' build/install.log \
 		repro/run
 }
 
@@ -94,13 +94,13 @@ qemu_gets() {
 @test "QEMU: never answers" {
 	qemu_that 'exec sleep 60'
 	fault 125 15 'hang: the guest was still running after 5 s' $run_dir \
-		repro/run DEADLINE=5
+		repro/run DEADLINE=5 ACCEL=tcg
 }
 
 @test "QEMU: ignores SIGTERM" {
 	qemu_that 'trap "" TERM; while :; do sleep 60; done'
 	fault 125 15 'hang: the guest was still running after 5 s' $run_dir \
-		repro/run DEADLINE=5
+		repro/run DEADLINE=5 ACCEL=tcg
 }
 
 @test "QEMU: cannot allocate the guest's memory" {
