@@ -113,13 +113,13 @@ give_guest_another_kernel() {
 
 @test "gdb: vmlinux is not the kernel that runs" {
 	give_guest_another_kernel
-	fault 125 60 'gdb: timeline: vmlinux is not the kernel that runs: build id [0-9a-f]{40} instead of [0-9a-f]{40}' $run_dir \
-		repro/run again
+	# The lab sees that before the run, and takes the right one.
+	fault 0 60 '' '' repro/run again
 }
 
 @test "gdb: half a timeline" {
 	timeline_through 'head -n 5'
-	fault 125 60 'gdb: gdb exited with 0 before it was done' $run_dir \
+	fault 125 60 'before: the timeline is cut off' build/xsk-netns-cookie \
 		repro/run
 }
 
