@@ -5,7 +5,11 @@
 # shellcheck disable=SC2154 # output and stderr are set by bats
 
 # tests/run makes a lab for each file; bats alone uses the checkout.
-cd "${LABS:-$BATS_TEST_DIRNAME/..}${LABS:+/${BATS_TEST_DIRNAME##*/}-${BATS_TEST_FILENAME##*/}}" || exit
+if [ -n "${LABS-}" ]; then
+	cd "$LABS/${BATS_TEST_FILENAME##*/tests/}" || exit
+else
+	cd "${BASH_SOURCE[0]%/*}/.." || exit
+fi
 bats_require_minimum_version 1.5.0
 
 # own_cache: use an empty cache; kernel and libxdp that tests/run built stay where they are.

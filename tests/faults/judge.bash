@@ -19,8 +19,7 @@
 # shellcheck disable=SC2034,SC2154 # the rows use some variables, bats sets others
 
 TABLE=$(realpath "$BATS_TEST_DIRNAME/../..")/build/faults.tsv
-cd "${LABS:-$BATS_TEST_DIRNAME/../..}${LABS:+/${BATS_TEST_DIRNAME##*/}-${BATS_TEST_FILENAME##*/}}" || exit
-bats_require_minimum_version 1.5.0
+load ../lib
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/xsklab # in a row, its own
 
 # share_cache DIR: make a cache with links to this host's kernels and sources, and copies of the
