@@ -230,7 +230,7 @@ def compared(path, step, index):
 
 
 def was_zero(path, place):
-    """Was the value zero that the branch at a place tests? None if it tests something else, or is no branch."""
+    """Was the value zero? None if there is no branch at this place that tests a value for zero."""
     step, branch = place[0], path.instructions(place[0])[place[1]]
     at = compared(path, *place) if branch.name in ("je", "jne") else None
     one = at and path.instructions(at[0])[at[1]]

@@ -122,7 +122,7 @@ class Elsewhere:
         self.address, self.value, self.nth = address, value, nth
 
     def was_there(self, place):
-        """Was the value at another address when the guest was saved?"""
+        """Was the value at an address when the guest was saved?"""
         restore()
         return not (int(gdb.parse_and_eval(f"*(int *){place:#x}")) - self.value) % 2**32
 
